@@ -29,6 +29,29 @@ class NumberRange(click.FloatRange):
         return number
 
 
+def because_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--because WHY`, which is kept with the decision as one line."""
+    text = "Why; kept with the decision."
+    return click.option("--because", required=True, metavar="WHY", callback=_reason, help=text)(command)
+
+
+def because_option_of_a_plan(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--because WHY` to a command that can also say what it would do, for which nobody needs to say why."""
+    text = "Why; kept with the decision."
+    return click.option("--because", default="", metavar="WHY", callback=_reason, help=text)(command)
+
+
+def _reason(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise click.BadParameter("it holds what is no UTF-8", context, parameter) from error
+    if parameter.required and not value.strip():
+        raise click.BadParameter("say why: who reads it later was not there", context, parameter)
+    # A reason is one line of a table.
+    return " ".join(value.split())
+
+
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds `-c CONF`, `--env ENV` and `--set KEY=VALUE`, as `config_file` and `overrides`.
 

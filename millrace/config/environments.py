@@ -76,7 +76,8 @@ def names(file: Path) -> list[str]:
     """
     folder = file.parent / FOLDER
     below = [*folder.glob("*.yaml"), *(one.parent for one in folder.glob("*/*.yaml"))]
-    return sorted({one.name.removesuffix(".yaml") for one in below})
+    # An editor keeps files of its own beside, such as .#prod.yaml.
+    return sorted({one.name.removesuffix(".yaml") for one in below if not one.name.startswith(".")})
 
 
 def overlays(file: Path, environment: str) -> list[Path]:

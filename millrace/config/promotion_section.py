@@ -15,6 +15,9 @@ from millrace.catalog.cron import Cron, cron_problem, seconds_problem
 # What `openssl pkey -pubout` writes of a key of Ed25519 between its first line and its last.
 PublicKey = Annotated[str, Field(pattern="^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$")]
 
+# As a user is called: what is empty or padded could be told from no name, or not from another.
+ApproverName = Annotated[str, Field(pattern=r"^\S(.*\S)?$")]
+
 
 class Freeze(Section):
     """A time, coming again and again, in which nothing is promoted to this environment."""
@@ -70,7 +73,7 @@ class PromotionPolicy(Section):
         description="who has approved the version there. any: registry.approval's rule is enough; person: a person; "
         "second person: a person who is not the one who promotes it",
     )
-    approvers: dict[str, PublicKey] = Field(
+    approvers: dict[ApproverName, PublicKey] = Field(
         default={},
         description="whose signatures approve a release, by name: of each public key in PEM the line between the first "
         "and the last; left out: an approval of a release needs no signature",

@@ -59,7 +59,8 @@ def approved(policy: PromotionPolicy, name: str, given: tuple[Approval, ...], wh
         asked = f" who promotion.approvers names ({', '.join(policy.approvers)})" if policy.approvers else ""
         return PolicyRule("approval", False, f"nobody{asked} has approved this release{lacking}")
     # Who has a key of their own is known by its name, and promotes as a user of a machine, whichever that is.
-    others = [(person, one) for person, one in known if user_of(who) not in (user_of(person), user_of(one.who))]
+    me = _person(who)
+    others = [(person, one) for person, one in known if me not in (_person(person), _person(one.who))]
     second = policy.approval == "second person"
     if second and not others:
         words = f"{user_of(who)} has approved it, and may not promote it too: a second person must"
@@ -68,7 +69,20 @@ def approved(policy: PromotionPolicy, name: str, given: tuple[Approval, ...], wh
     return PolicyRule(
         "approval",
         True,
-        f"{person} has approved it: {last.because}{BY_NAME if second and not policy.approvers else ''}",
+        f"{person} has approved it: {last.because}{_proven(policy) if second else ''}",
+    )
+
+
+def _person(who: str) -> str:
+    """Who somebody is, however their name is written."""
+    return user_of(who).strip().casefold()
+
+
+def _proven(policy: PromotionPolicy) -> str:
+    if not policy.approvers:
+        return BY_NAME
+    return (
+        " (by a key; that who promotes is somebody else is by the name that their machine gave, which nothing proves)"
     )
 
 

@@ -90,7 +90,7 @@ def labels(manifest: Manifest, digest: str, number: int) -> dict[str, str]:
 
 def job_id(pipeline: str, environment: str, number: int) -> str:
     """The id of a promotion's job: of two people who promote at once both mean the same one."""
-    return f"{_stem(pipeline)}{label_of(environment).replace('_', '-')[:30]}-release-{number}"
+    return f"{_stem(pipeline)}{_distinct(environment, 'a-z0-9-', 30)}-release-{number}"
 
 
 def is_promotions_id(pipeline: str, name: str) -> bool:
@@ -100,12 +100,20 @@ def is_promotions_id(pipeline: str, name: str) -> bool:
 
 def _stem(pipeline: str) -> str:
     stem = pipeline if pipeline[:1].isalpha() else f"job-{pipeline}"
-    return f"{stem[:70]}-"
+    return f"{stem if len(stem) <= 70 else _distinct(stem, 'a-z0-9-', 70)}-"
 
 
 def label_of(environment: str) -> str:
-    """An environment's name as a label's value can have it."""
-    return re.sub(r"[^a-z0-9_-]", "-", environment.lower())[:63]
+    """An environment's name as a label's value can have it: of two names no two labels are the same."""
+    return _distinct(environment, "a-z0-9_-", 63)
+
+
+def _distinct(name: str, signs: str, most: int) -> str:
+    """A name of these signs alone, so many of them; where that makes another of it, its digest tells it from others."""
+    plain = re.sub(f"[^{signs}]", "-", name.lower())
+    if plain == name and len(name) <= most:
+        return name
+    return f"{plain[: most - 9]}-{_short([name])[:8]}"
 
 
 def images_digest(manifest: Manifest) -> str:

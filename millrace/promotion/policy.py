@@ -90,7 +90,7 @@ def _approval(source: Side, target: Side, version: Version, who: str) -> PolicyR
         words = f"only registry.approval's rule has approved it in {source.name}, and a person must: set it to manual"
         return PolicyRule("approval", False, words)
     second = asked == "second person"
-    if second and user_of(last.who) == user_of(who):
+    if second and user_of(last.who).strip().casefold() == user_of(who).strip().casefold():
         words = f"{last.who} has approved it, and may not promote it too: a second person must"
         return PolicyRule("approval", False, words)
     words = f"{last.who} has approved it in {source.name}: {last.because}{BY_NAME if second else ''}"

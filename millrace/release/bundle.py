@@ -4,9 +4,10 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import IO, Annotated, Literal, Optional
+from pathlib import PurePosixPath
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
@@ -82,10 +83,6 @@ def file_name(release: Release) -> str:
     return f"{stem}-{release.sha256[:12]}.release.tar"
 
 
-def _plain(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> Optional[IO[bytes]]:
-    return tar.extractfile(entry) if entry.isfile() else None
-
-
 def read(data: bytes, where: str) -> Release:
     """Reads a release as it stands; whether it is whole is for `verify.faults` to say.
 
@@ -94,13 +91,18 @@ def read(data: bytes, where: str) -> Release:
         where: its file, for messages.
 
     Raises:
-        BadInput: it is no archive with a manifest, or the archive is cut.
+        BadInput: it is no archive of plain files by names that can be unpacked, with a manifest, or it is cut.
     """
+    contents: dict[str, bytes] = {}
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
-            # A link or a device has no content of its own, and may lead nowhere.
-            contents = {entry.name: (file.read() if (file := _plain(tar, entry)) else b"") for entry in tar}
-    except (tarfile.TarError, OSError, ValueError, UnicodeDecodeError) as error:
+            for entry in tar:
+                if trouble := _trouble(entry, contents, len(data)):
+                    raise BadInput(f"no release: {entry.name}: {trouble}", where=where, remedy=REMEDY)
+                contents[entry.name] = data[entry.offset_data : entry.offset_data + entry.size]
+                if len(contents[entry.name]) < entry.size:
+                    raise BadInput(f"no release: {entry.name}: the archive is cut", where=where, remedy=REMEDY)
+    except (tarfile.TarError, OSError, ValueError, OverflowError, MemoryError) as error:
         raise BadInput(f"no release: the archive cannot be read: {error}", where=where, remedy=REMEDY) from error
     if MANIFEST not in contents:
         raise BadInput(f"no release: there is no {MANIFEST} in it", where=where, remedy=REMEDY)
@@ -111,3 +113,19 @@ def read(data: bytes, where: str) -> Release:
         what = f"no release: {MANIFEST}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
         raise BadInput(what, where=where, remedy=REMEDY) from error
     return Release(manifest, contents)
+
+
+def _trouble(entry: tarfile.TarInfo, before: Collection[str], length: int) -> str:
+    """Why an archive with such an entry is no release, before anything is read of it; empty where it may be."""
+    # A sparse file claims any size, and extended headers any name: neither is in what `Release.to_bytes` writes.
+    if entry.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or entry.pax_headers or entry.issparse():
+        return "it is no plain file"
+    if not 0 <= entry.size <= length:
+        return "it is larger than the archive"
+    name = PurePosixPath(entry.name)
+    if not name.parts or str(name) != entry.name or name.is_absolute() or ".." in name.parts:
+        return "a file cannot be unpacked by that name"
+    folders = {str(parent) for parent in name.parents}
+    if entry.name in before or folders & set(before) or any(one.startswith(f"{entry.name}/") for one in before):
+        return "its name is another file's, or that one's folder"
+    return ""

@@ -202,3 +202,22 @@ def test_what_may_not_be_looked_into_is_told_without_a_traceback(tmp_path):
         (tmp_path / "root").chmod(0o700)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
     assert "Permission denied" in done.stderr and f"ls -ld {tmp_path}/root/logs {tmp_path}/root" in done.stderr
+
+
+def test_a_reason_is_text():
+    """What is no UTF-8 came back as a traceback of whatever wrote it down, `because` of some commands alone."""
+    every = [
+        words for words, command in commands_below(main.millrace) for one in command.params if "--because" in one.opts
+    ]
+    assert len(every) > 8
+    for words in every:
+        [because] = [one for one in command_of(words).params if "--because" in one.opts]
+        with pytest.raises(click.BadParameter, match="no UTF-8"):
+            because.process_value(click.Context(command_of(words)), b"x\xff".decode(errors="surrogateescape"))
+        if because.required:
+            with pytest.raises(click.BadParameter, match="say why"):
+                because.process_value(click.Context(command_of(words)), "  ")
+
+
+def command_of(words):
+    return dict(commands_below(main.millrace))[words]

@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import ValidationError
 from release_keys import pem
 
 from millrace.base.outcomes import State
@@ -21,6 +22,7 @@ from millrace.delivery.shipped import (
     in_place,
     is_promotions_id,
     job_id,
+    label_of,
     labels,
     line,
     next_number,
@@ -152,6 +154,24 @@ def test_what_a_gate_stopped_led_nowhere() -> None:
     assert [one.release[0] for one in line(gone_back, shipped(gone_back, "taxi", "staging"))] == ["a", "c"]
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("stage.eu", "stage-eu"), ("Prod", "prod"), ("тест", "прод"), ("a_b", "a-b"),
+        ("production-of-europe-and-the-rest-one", "production-of-europe-and-the-rest-two"),
+    ],
+)  # fmt: skip
+def test_environments_that_a_label_cannot_tell_apart_share_no_promotions(one: str, other: str) -> None:
+    """What had been promoted to the one was at the other, so that a promotion there was a roll-back."""
+    assert label_of(one) != label_of(other) and job_id("taxi", one, 1) != job_id("taxi", other, 1)
+    for name in (one, other):
+        assert re.fullmatch("[a-z0-9_-]{1,63}", label_of(name))
+        assert re.fullmatch("taxi-[a-z0-9-]{1,30}-release-1", job_id("taxi", name, 1))
+        assert is_promotions_id("taxi", job_id("taxi", name, 1))
+    assert job_id("p" * 75 + "a", one, 1) != job_id("p" * 75 + "b", one, 1)
+    assert (label_of("prod"), job_id("taxi", "prod", 7)) == ("prod", "taxi-prod-release-7")
+
+
 def test_a_promotion_that_goes_on_stands_in_the_way_also_when_a_later_one_is_over() -> None:
     of = manifest()
     working = replace(job(1, of), state=JobState.RUNNING)
@@ -180,6 +200,9 @@ def test_all_that_an_approval_says_is_signed(change: str) -> None:
         ("bob@desk", "ann", "ann@laptop", False),
         ("bob@desk", "ann", "bob@laptop", False),
         ("bob@desk", "ann", "cyd@desk", True),
+        # However a name is written.
+        ("bob@desk", "", "Bob@laptop", False),
+        ("bob@desk", "Ann", "ann@laptop", False),
     ],
 )
 def test_a_second_person_is_another_user_on_whichever_machine(
@@ -192,4 +215,11 @@ def test_a_second_person_is_another_user_on_whichever_machine(
     policy = PromotionPolicy(after="staging", approval="second person", approvers=approvers)
     rule = approved(policy, "prod", (given,), promoter)
     assert rule.holds == holds, rule.words
-    assert ("nothing proves" in rule.words) == (holds and not key), "a name alone is advisory, and the plan says so"
+    assert ("nothing proves" in rule.words) == holds, "the name of who promotes is advisory, and the plan says so"
+
+
+@pytest.mark.parametrize("name", ["", " anna", "anna\n"])
+def test_an_approver_is_called_as_a_user_is(name: str) -> None:
+    line = pem(Ed25519PrivateKey.generate(), private=False).decode().splitlines()[1]
+    with pytest.raises(ValidationError, match="should match pattern"):
+        PromotionPolicy(approvers={name: line})

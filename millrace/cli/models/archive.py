@@ -7,9 +7,8 @@ import click
 
 from millrace.base.numbers import size
 from millrace.cli import completing
-from millrace.cli.models.decide import because_option
 from millrace.cli.models.models import opened, version_json
-from millrace.cli.options import again, config_options
+from millrace.cli.options import again, because_option, config_options
 from millrace.cli.output import echo_json, say
 from millrace.cli.version_words import next_steps, standing
 from millrace.config.loading import load

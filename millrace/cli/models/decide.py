@@ -1,13 +1,13 @@
 """The commands of `millrace models` that decide: approve, reject, alias, rollback."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Optional
+from collections.abc import Sequence
+from typing import Optional
 
 import click
 
 from millrace.cli import completing
 from millrace.cli.models.models import opened, quiet, version_json
-from millrace.cli.options import again, config_options
+from millrace.cli.options import again, because_option, config_options
 from millrace.cli.output import echo, echo_json, say
 from millrace.cli.version_words import next_steps, standing
 from millrace.config.loading import load
@@ -16,19 +16,6 @@ from millrace.registry.events import CHAMPION, VersionState
 from millrace.registry.registry import Registry
 from millrace.registry.vertex import is_behind, require_can_follow, roll_back_is_behind
 from millrace.serving.vertex_follower import follow_in_vertex
-
-
-def because_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `--because WHY`, which is kept with the decision."""
-    text = "Why; kept with the decision."
-    return click.option("--because", required=True, metavar="WHY", callback=_written, help=text)(command)
-
-
-def _written(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    if not value.strip():
-        raise click.BadParameter("say why: who reads it later was not there", context, parameter)
-    # A reason is one line of a table.
-    return " ".join(value.split())
 
 
 def _say_what_servers_do(registry: Registry, done_in_vertex: Sequence[str] = ()) -> None:

@@ -13,7 +13,7 @@ from millrace.base.printing import TableColumn
 from millrace.cli import completing
 from millrace.cli.cloud.promote_release import is_release, promote_release
 from millrace.cli.models.models import opened, quiet, version_json
-from millrace.cli.options import NumberRange, again, config_options
+from millrace.cli.options import NumberRange, again, because_option_of_a_plan, config_options
 from millrace.cli.output import echo, echo_json, say
 from millrace.config import environments
 from millrace.config.loading import load
@@ -29,7 +29,7 @@ from millrace.registry.registry import this_person
 @click.argument("version", default="champion", shell_complete=completing.versions)
 @click.option("--to", required=True, metavar="ENV", help="The environment that takes it in.",
               shell_complete=completing.environment_names)  # fmt: skip
-@click.option("--because", default="", metavar="WHY", help="Why; kept with the decision.")
+@because_option_of_a_plan
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and what each rule says; change nothing.")
 @click.option("--public-key", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Of a release: whose signature it must have.  [default: release.pub in the project]")  # fmt: skip
@@ -64,7 +64,6 @@ def promote(
     Exit code 0: done, or with --dry-run it would be. 2: bad input. 3: policy says no, or somebody else was first, and
     nothing has changed; or a gate stopped the release's job.
     """
-    because = " ".join(because.split())
     if not dry_run and not because:
         raise click.UsageError("say --because WHY: who reads it later was not there")
     if any(name == "--set" for name, _ in environments.as_options(overrides)):

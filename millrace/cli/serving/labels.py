@@ -12,9 +12,8 @@ from millrace.base import printing
 from millrace.base.numbers import counted, rounded
 from millrace.base.printing import TableColumn
 from millrace.cli.group import LazyGroup
-from millrace.cli.models.decide import because_option
 from millrace.cli.models.models import quiet
-from millrace.cli.options import config_options
+from millrace.cli.options import because_option, config_options
 from millrace.cli.output import echo, echo_json, say
 from millrace.config.loading import load
 from millrace.serving.labels import Added, summary

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from millrace.base.errors import MillraceError
 from millrace.cli.group import LazyGroup
-from millrace.cli.options import again, config_options
+from millrace.cli.options import again, because_option, config_options
 from millrace.cli.output import echo, echo_json, say
 from millrace.cli.serving.rollout_words import print_decisions, print_seen
 from millrace.config.loading import load
@@ -46,7 +46,6 @@ def rollout() -> None:
     """
 
 
-_because = click.option("--because", required=True, metavar="WHY", help="Why; it is kept in the registry.")
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -81,7 +80,7 @@ def gateway(config_file: str, overrides: tuple[str, ...]) -> None:
 @click.command("start")
 @click.argument("version")
 @click.option("--policy", default="canary", show_default=True, metavar="NAME", help="Of rollout.policies, or a kind.")
-@_because
+@because_option
 @config_options
 def start_command(config_file: str, overrides: tuple[str, ...], version: str, policy: str, because: str) -> None:
     """Give a version its traffic, by a policy.
@@ -110,7 +109,7 @@ def status(config_file: str, overrides: tuple[str, ...], as_json: bool) -> None:
 
 def _command(kind: OrderKind, done: str, help_text: str) -> click.Command:
     @click.command(kind, help=help_text)
-    @_because
+    @because_option
     @config_options
     def command(config_file: str, overrides: tuple[str, ...], because: str) -> None:
         _say_taken(ask(load(config_file, overrides), kind, because).taken, done, again(config_file, overrides))

@@ -18,8 +18,7 @@ from millrace.base.errors import BadInput
 from millrace.base.interrupts import heeding_signals
 from millrace.base.printing import TableColumn
 from millrace.cli.group import ListingGroup
-from millrace.cli.models.decide import because_option
-from millrace.cli.options import NumberRange, again, config_options
+from millrace.cli.options import NumberRange, again, because_option, config_options
 from millrace.cli.output import echo, echo_json, say
 from millrace.config.config import Config
 from millrace.config.loading import load
