@@ -38,6 +38,10 @@ def _time(text: str) -> str:
     return text
 
 
+# A stage that ran when its run ended: the next run that begins marks it so.
+_BROKEN_OFF = (State.RUNNING, State.INTERRUPTED, State.KILLED)
+
+
 @dataclass(frozen=True)
 class RunSummary:
     """One run.
@@ -316,7 +320,7 @@ def _summary(run_id: str, run: Optional[records.RunRecord], folder: Optional[Run
         infra_blessed=blessed.get(stage_ids.INFRA_VALIDATOR),
         pushed_to="" if rehearsal else records.pushed_to(recorded),
         trial=records.is_trial(recorded),
-        reason=_reason(recorded, folder),
+        reason=_reason(recorded, folder, state_of(run, folder)),
         rehearsal=rehearsal,
     )
 
@@ -350,8 +354,14 @@ def state_of(run: Optional[records.RunRecord], folder: Optional[RunFolder]) -> S
     return recorded if code == 0 and recorded in (State.DONE, State.CACHED) else ending(code)
 
 
-def _reason(run: records.RunRecord, folder: Optional[RunFolder]) -> str:
-    failures = [record.failure for record in run.stages.values() if record.failure]
+def _reason(run: records.RunRecord, folder: Optional[RunFolder], state: State) -> str:
+    broken_off = [one for one in run.stages.values() if one.state in _BROKEN_OFF]
+    failures = [one.failure for one in run.stages.values() if one.failure and one.state not in _BROKEN_OFF]
+    if broken_off and not failures and state in (State.INTERRUPTED, State.KILLED):
+        *others, last = [one.stage for one in broken_off]
+        names = f"{', '.join(others)} and {last} were" if others else f"{last} was"
+        return f"the run was {state.value} while {names} running"
+    failures += [one.failure for one in broken_off if one.failure]
     refusals = [verdict.reason for verdict in records.verdicts(run) if not verdict.blessed]
     failure = folder.failure() if folder else None
     before_its_stages = [f"{failure.where}: {failure.what}" if failure.where else failure.what] if failure else []

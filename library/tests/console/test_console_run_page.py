@@ -69,7 +69,7 @@ def test_what_the_data_gate_found_is_a_table_and_what_an_earlier_release_laid_ou
     "which, words",
     [
         (0, "done"),
-        (2, "Its process is gone"),
+        (2, "The run was killed while StatisticsGen was running; its process did not say how it ended"),
         (2, "millrace runs repeat"),
         (3, "ExampleGen: no space left"),
         (3, "make room"),

@@ -17,11 +17,13 @@ from millrace.base.outcomes import State
 from millrace.components.evaluator.gate_report import JSON_NAME, GateReport, MeasuredSlice, Row
 from millrace.components.judges import JUDGES
 from millrace.config.loading import load
+from millrace.config.paths import layout
 from millrace.metadata import provenance, run_details
 from millrace.metadata.artifact_files import plain_properties
 from millrace.metadata.evaluations import by_slice
 from millrace.metadata.journal import FILE_NAME, Journal
 from millrace.metadata.provenance import Provenance
+from millrace.metadata.recovery import close_abandoned
 from millrace.metadata.run_details import log_tail, run_detail
 from millrace.metadata.run_folder import LOG_FILE, RunRequest, new_run
 from millrace.metadata.run_summaries import SUMMARY_FILE, Runs, run_summaries
@@ -325,6 +327,20 @@ def test_a_stage_ends_with_its_run_and_so_do_its_seconds(recorded, exit_code, wo
         trainer, pusher = run_detail(runs_of(recorded), "20310101-000001", now).stages
         assert (trainer.state, trainer.seconds) == (word, pytest.approx(7, abs=0.01))
         assert (pusher.state, pusher.seconds) == ("skipped", None)
+
+
+@pytest.mark.parametrize(("exit_code", "word"), [(None, "killed"), (130, "interrupted")])
+def test_every_stage_that_ran_when_its_run_ended_is_named_before_the_next_run_marks_them_and_after(
+    recorded, exit_code, word
+):
+    recorded.begin("20310101-000001", exit_code=exit_code)
+    recorded.stage("20310101-000001", "Trainer", {}, {"model": "Model"})
+    for stage in ("InfraValidator", "Evaluator"):
+        recorded.stage("20310101-000001", stage, state=mlmd.Execution.RUNNING)
+    why = f"the run was {word} while InfraValidator and Evaluator were running"
+    assert runs_of(recorded).summary("20310101-000001").reason == why
+    close_abandoned(recorded.store, layout(runs_of(recorded).config))
+    assert runs_of(recorded).summary("20310101-000001").reason == why
 
 
 def test_a_living_run_takes_the_time_since_it_began(recorded):

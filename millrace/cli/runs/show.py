@@ -72,9 +72,12 @@ def print_detail(detail: RunDetail, console: Console, outputs: bool = False) -> 
     took = "" if summary.state is State.RUNNING else f" in {seconds(summary.seconds)} s"
     head = Text(f"{kind} {visible(summary.run_id)}: ") + state + f"{took}, began {summary.started}"
     printing.say(head, console)
-    if detail.failure:
+    broken_off = summary.state in (State.INTERRUPTED, State.KILLED) and bool(summary.reason)
+    if broken_off:
+        printing.say(visible(summary.reason), console)
+    elif detail.failure:
         say_failure(detail.failure, detail.remedy, console)
-    elif detail.remedy:
+    if detail.remedy and (broken_off or not detail.failure):
         printing.say(f"remedy: {detail.remedy}", console, indent=2)
     if detail.stages:
         console.print()

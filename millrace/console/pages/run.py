@@ -211,6 +211,10 @@ def _request(runs: Runs, run_id: str) -> Optional[RunRequest]:
 
 def _reason(detail: RunDetail) -> str:
     """Why a run ended so, whole: what its failure says, else what a judge said."""
+    if detail.summary.state in (State.INTERRUPTED, State.KILLED) and detail.summary.reason:
+        said = detail.summary.reason
+        gone = "; its process did not say how it ended" if detail.summary.state is State.KILLED else ""
+        return f"{said[0].upper()}{said[1:]}{gone}"
     if detail.failure:
         return f"{detail.failure.where}: {detail.failure.what}" if detail.failure.where else detail.failure.what
     refusals = [f"{one.stage}: {one.reason}" for one in detail.verdicts if not one.blessed]
