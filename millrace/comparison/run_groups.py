@@ -1,7 +1,7 @@
 """Any number of runs beside each other: all that each has, in groups, with what differs apart from what does not."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional, Union
 
@@ -33,6 +33,7 @@ class ComparedValue:
         differs: whether they are not all the same.
         change: the last number less the first one; None where they are no numbers.
         intervals: TFMA's 95 % confidence interval for each run; None where one has none, empty where no run has.
+        unjudged: whether a gate had a threshold for it and did not judge it.
         examples: on how many a slice was measured in each run; None where they were not counted, empty of all else.
     """
 
@@ -42,6 +43,7 @@ class ComparedValue:
     change: Optional[float]
     intervals: tuple[Optional[Interval], ...] = ()
     examples: tuple[Optional[int], ...] = ()
+    unjudged: bool = False
 
     @property
     def is_apart(self) -> Optional[bool]:
@@ -96,6 +98,7 @@ def compared_groups(runs: Sequence[RunDetail]) -> tuple[ComparedGroup, ...]:
             {one.summary.run_id: values(one) for one in runs},
             [_intervals(title, one) for one in runs],
             [_examples(one) if title == SLICES else {} for one in runs],
+            {name for one in runs for name in _unjudged(title, one)},
         )
         for title, numbers, values in sources
     )
@@ -109,6 +112,15 @@ def _intervals(title: str, detail: RunDetail) -> dict[str, Interval]:
     else:
         named = [(metric.measured_as, metric.overall.interval) for metric in detail.metrics if title == METRICS]
     return {name: interval for name, interval in named if interval}
+
+
+def _unjudged(title: str, detail: RunDetail) -> set[str]:
+    """What of a group of a run's metrics or slices the gate left, by the names that it has there."""
+    if title == SLICES:
+        named = [(_of_slice(one, metric), one) for metric in detail.metrics for one in metric.slices]
+    else:
+        named = [(metric.measured_as, metric.overall) for metric in detail.metrics if title == METRICS]
+    return {name for name, one in named if one.verdict == "not judged"}
 
 
 def _examples(detail: RunDetail) -> dict[str, Optional[int]]:
@@ -166,6 +178,7 @@ def _group(
     by_run: Mapping[str, Mapping[str, Value]],
     intervals: Sequence[Mapping[str, Interval]],
     examples: Sequence[Mapping[str, Optional[int]]],
+    unjudged: Collection[str],
 ) -> ComparedGroup:
     rows, sides = [], list(by_run.values())
     for name in dict.fromkeys(name for side in sides for name, value in side.items() if value is not None):
@@ -175,9 +188,8 @@ def _group(
         known = tuple(of_run.get(name) for of_run in intervals)
         differs = not all(_is_alike(value, first) for value in values)
         counts = tuple(of_run.get(name) for of_run in examples)
-        rows.append(
-            ComparedValue(name, values, differs, change, known if any(known) else (), counts if any(counts) else ())
-        )
+        shown = (known if any(known) else (), counts if any(counts) else ())
+        rows.append(ComparedValue(name, values, differs, change, *shown, unjudged=name in unjudged))
     differing = [one for one in rows if one.differs]
     if title == SLICES:
         differing.sort(key=lambda one: place_of_slice(one.is_apart, one.examples, one.change))

@@ -29,6 +29,7 @@ class ModelView:
         run_id: the run that trained it, or took it from the cache.
         model: where it lies; empty where none was trained.
         pushed_to: the folder that it was pushed to, a trial's too; empty where it was not.
+        trial: whether that is beside what is served.
         verdicts: of the judges that came to one.
         curves: training and validation over the steps.
         log_folder: of TensorBoard's logs; empty where there are none.
@@ -47,6 +48,7 @@ class ModelView:
     run_id: str
     model: str
     pushed_to: str
+    trial: bool
     verdicts: tuple[JudgeVerdict, ...]
     curves: tuple[Curve, ...]
     log_folder: str
@@ -113,6 +115,7 @@ def model_view(run: RunRecord) -> ModelView:
         run_id=run.run_id,
         model=_place(run, stage_ids.TRAINER, "model"),
         pushed_to=records.pushed_to(run),
+        trial=records.is_trial(run),
         verdicts=records.verdicts(run),
         curves=curves.read(logs) if logs else (),
         log_folder=logs,

@@ -9,7 +9,7 @@ import pytest
 from past_runs import NOW, PastRuns, report
 
 from millrace.base.outcomes import State
-from millrace.components.evaluator.gate_report import GateReport, MeasuredSlice
+from millrace.components.evaluator.gate_report import GateReport, MeasuredSlice, Row
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.console.drawing import scatter
@@ -204,3 +204,18 @@ def test_what_is_a_number_in_one_run_alone_is_no_axis(tmp_path):
         write_provenance(shared, run_id, configuration={"data": {"span": span}})
     shown = compare(PageRequest(shared, NOW, {}, {}))
     assert "data.span" in shown.settings and "data.span" not in shown.axes and len(shown.points) == 3
+
+
+def test_what_a_gate_left_is_marked(tmp_path, console):
+    made = PastRuns(tmp_path / "root")
+    given = {"metric": "AUC", "threshold": "at least 0.8", "measured_as": "auc", "slice": "hour=1"}
+    ids = []
+    for value in (0.8, 0.9):
+        rows = (Row(verdict="not judged", value=value, reason="too small", **given),)
+        slices = tuple(MeasuredSlice(slice=f"hour={hour}", metrics={"auc": value}) for hour in (1, 2))
+        ids.append(made.add(gate=report(value).model_copy(update={"rows": rows, "slices": slices})))
+    config = load("conf/taxi.yaml", [f"root={tmp_path}/root"])
+    shown = compare(PageRequest(config, NOW, {}, {"runs": ",".join(ids)}))
+    marks = {one.name: one.unjudged for group in shown.groups for one in group.rows if group.title == "Slices"}
+    assert marks == {"hour=1: auc": True, "hour=2: auc": False}
+    assert "~ a gate did not judge it" in console(config).ask(f"/compare?runs={','.join(ids)}").text

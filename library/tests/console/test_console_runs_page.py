@@ -19,6 +19,7 @@ from millrace.console.page import PageRequest
 from millrace.console.pages.home import view as home
 from millrace.console.pages.runs import view as runs_view
 from millrace.execution.alerting import open_alerts
+from millrace.metadata.run_folder import RunRequest, new_run
 from millrace.metadata.run_summaries import SUMMARY_FILE, run_summaries
 
 
@@ -84,6 +85,20 @@ def test_a_trial_is_not_served_and_the_highest_version_that_is_there_is(config, 
     assert shown.history == {"AUC": (0.91, 0.6, 0.94)}, "a trial is of another kind"
     Path(shown.served.run.pushed_to).rmdir()
     assert home(request(config)).served.run == served.run, "a person went back"
+
+
+def test_home_tells_trials_that_were_blessed_from_no_model_and_names_every_run_that_goes_on(config, console):
+    made = PastRuns(Path(config.root))
+    trial = made.add(gate=report(0.94), started=NOW - 600, trial=True)
+    text = console(config).ask("/").text
+    assert "1 trial was blessed, and not served: millrace run --push" in text
+    version = Path(home(request(config)).last.run.pushed_to).name
+    page = re.sub(r"\s+", " ", console(config).ask(f"/models/{trial}").text)
+    assert f"trial {version}, which is not served" in page and "pushed as" not in page
+    asked_for = RunRequest("conf/taxi.yaml", pipeline="taxi")
+    with new_run(Path(config.root) / "logs", asked_for) as one, new_run(Path(config.root) / "logs", asked_for) as two:
+        card = console(config).ask("/").text.partition("<h2>Running</h2>")[2].partition("</section>")[0]
+    assert one.run_id in card and two.run_id in card
 
 
 def test_a_run_that_took_the_served_version_from_the_cache_did_not_make_it(config, past):

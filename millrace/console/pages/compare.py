@@ -96,6 +96,11 @@ class CompareView:
         """Whether any of these metrics was measured with an interval."""
         return any(one.intervals for group in self.groups for one in group.rows)
 
+    @property
+    def has_unjudged(self) -> bool:
+        """Whether a gate left any of these metrics."""
+        return any(one.unjudged for group in self.groups for one in group.rows)
+
 
 def view(request: PageRequest) -> Union[CompareView, GoTo]:
     """The runs that the address names, or the newest ones where it names fewer than two."""

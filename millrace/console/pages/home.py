@@ -35,6 +35,7 @@ class HomeView:
         served: the run that made the model which a server takes, the champion's or else the one of the highest version;
             None where there is none.
         served_gone: whether models were pushed to be served, and none is there any more.
+        trials: how many runs have a blessed model that was pushed as a trial's.
         history: what runs scored, by metric, the newest last; those that measured it, and are no trials.
         recent: the newest runs, the newest first.
         total: how many there are.
@@ -54,6 +55,7 @@ class HomeView:
     last: Optional[RunRow]
     served: Optional[RunRow]
     served_gone: bool
+    trials: int
     history: dict[str, tuple[float, ...]]
     recent: tuple[RunRow, ...]
     total: int
@@ -88,6 +90,7 @@ def view(request: PageRequest) -> HomeView:
         last=rows[0] if rows else None,
         served=there[0] if there else None,
         served_gone=bool(pushed) and not there,
+        trials=sum(one.run.trial and bool(one.run.pushed_to) for one in rows),
         history=_history([one for one in rows if not (one.run.trial or one.run.rehearsal)][:_TREND]),
         recent=tuple(rows[:_RECENT]),
         total=len(rows),
