@@ -1,4 +1,4 @@
-"""What a promotion does in Vertex AI, as the roles that it takes: the version is copied between two projects.
+"""What a promotion does in Vertex AI, as the roles that it takes: a release's job, a version copied between projects.
 
 https://cloud.google.com/vertex-ai/docs/model-registry/copy-model: the agent of the project that takes a model in
 exports it from the other one.
@@ -6,8 +6,8 @@ exports it from the other one.
 
 from collections.abc import Iterator
 
-from millrace.access.agents import agent
-from millrace.access.grants import PROMOTER, Grant
+from millrace.access.agents import agent, default_account
+from millrace.access.grants import PROMOTER, Grant, merged
 from millrace.access.needs import image_pulled
 from millrace.components.vertex_pusher.section import VertexEndpoint
 from millrace.config import environments
@@ -18,14 +18,33 @@ _KEY = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
 
 
 def promotion_of(config: Config) -> list[Grant]:
-    """The least roles for a promotion to a configuration's environment; none where nothing is copied by it.
+    """The least roles for a promotion to a configuration's environment; none where nothing is promoted to it.
 
     Args:
-        config: of the environment that takes versions in.
+        config: of the environment that takes versions and releases in.
 
     Raises:
         ConfigError: the environment that they come from cannot be read.
     """
+    return merged([*_of_releases(config), *_of_versions(config)])
+
+
+def _of_releases(config: Config) -> Iterator[Grant]:
+    """A release's job is sent as by whoever submits; which releases ran in the environment before its jobs tell."""
+    before, project = config.promotion.release_from, config.vertex.project
+    if before is None or not project:
+        return
+    yield Grant(PROMOTER, "roles/aiplatform.user", f"projects/{project}", ("promote: sends the release's job",))
+    account = config.vertex.service_account or default_account(project)
+    yield Grant(PROMOTER, "roles/iam.serviceAccountUser", account, ("promote: has its tasks run as this account",))
+    source = load(config.file, [environments.option(before)]).vertex.project if before else None
+    if source and source != project:
+        yield Grant(
+            PROMOTER, "roles/aiplatform.viewer", f"projects/{source}", (f"promote: reads what ran in {before}",)
+        )
+
+
+def _of_versions(config: Config) -> list[Grant]:
     after, target = config.promotion.after, config.push.vertex
     if after is None or target is None:
         return []

@@ -132,6 +132,7 @@ class Trigger(Values):
     account: str
     location: str
     key: str
+    config: str
 
 
 class Settings(Values):

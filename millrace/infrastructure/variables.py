@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Optional
 
 from millrace.access.agents import address, agent
@@ -175,7 +176,8 @@ def _require_one_each(whole: Settings) -> None:
 
 
 def _is_own(grant: Grant, config: Config) -> bool:
-    return grant.resource.split("/")[1] in own_projects(config)
+    # An account, which has no path, is the one that this environment's tasks run as.
+    return "/" not in grant.resource or grant.resource.split("/")[1] in own_projects(config)
 
 
 def _some(value: object) -> tuple:  # type: ignore[type-arg]
@@ -334,4 +336,5 @@ def _triggers(config: Config) -> Iterator[Trigger]:
         else split_place(config.vertex.data_path or config.data.path)[0].removeprefix("gs://"),
         bucket=bucket, object=name, entry_point=function.entry_point, runtime=function.runtime,
         account=function.service_account, location=config.vertex.region, key=_key(config),
+        config=Path(config.file).name,
     )  # fmt: skip

@@ -111,16 +111,39 @@ def require_known(words: list[str]) -> None:
     assert {word for word in words if word.startswith("--")} <= known
 
 
+def test_no_build_has_the_account_of_one_with_other_secrets():
+    """A pull request's code, which nobody has read yet, ran as the account that can read the keys of releases."""
+    builds = [yaml.safe_load(file.read_text()) for file in BUILDS]
+    secrets = [frozenset(one for step in build["steps"] for one in step.get("secretEnv", ())) for build in builds]
+    assert len(set(secrets)) == len(builds) == len({build["serviceAccount"] for build in builds})
+
+
+def test_an_image_is_built_of_the_merged_commit_and_released_as_it_was_built(tmp_path: Path):
+    """The image was a substitution of the trigger: that of another commit was shipped."""
+    build = yaml.safe_load((ROOT / "deploy/cloudbuild/merge.yaml").read_text())
+    assert build["steps"][0]["args"][-1].endswith("docker_image.sh $_IMAGE:$COMMIT_SHA push .cache/image.txt")
+    (tmp_path / "image.txt").write_text("name=eu.pkg.dev/p/images/millrace@sha256:12\n")
+    (tmp_path / "millrace").write_text("#!/bin/sh\necho $@\n")
+    (tmp_path / "millrace").chmod(0o755)
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "ARGS"}
+    command = ["make", "-f", str(ROOT / "Makefile"), "release", f"VENV={tmp_path}/", "FIND_PYTHON=true"]
+    done = subprocess.run(
+        [*command, "NAMED_IN=image.txt"], cwd=tmp_path, env=alone, capture_output=True, text=True, check=True
+    )
+    said = done.stdout.splitlines()
+    assert len(said) == 3 and all("--set vertex.image=eu.pkg.dev/p/images/millrace@sha256:12" in one for one in said)
+
+
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
 def test_a_workflow_has_only_keys_that_github_knows(file: Path):
     # "on" is true to YAML 1.1, and a key to GitHub.
     read = {("on" if key is True else key): value for key, value in yaml.safe_load(file.read_text()).items()}
     assert read.keys() <= {"name", "on", "permissions", "concurrency", "jobs"}
     for job in read["jobs"].values():
-        assert job.keys() <= {"runs-on", "environment", "env", "needs", "outputs", "steps"}
+        assert job.keys() <= {"runs-on", "environment", "concurrency", "env", "needs", "outputs", "steps"}
         assert {job["needs"]} <= read["jobs"].keys() if "needs" in job else True
         for step in job["steps"]:
-            assert step.keys() <= {"id", "uses", "with", "run", "env"} and ("uses" in step) != ("run" in step)
+            assert step.keys() <= {"id", "if", "uses", "with", "run", "env"} and ("uses" in step) != ("run" in step)
             assert "uses" not in step or re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"])
 
 

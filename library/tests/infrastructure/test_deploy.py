@@ -13,6 +13,8 @@ import pytest
 from click.testing import CliRunner
 from golden_cases import CASES, KEY
 
+from millrace.access.agents import default_account
+from millrace.access.promotion import promotion_of
 from millrace.access.stores import lacking, stores
 from millrace.base.errors import BadInput, ConfigError
 from millrace.cli.main import millrace
@@ -279,6 +281,18 @@ def test_a_promotion_is_granted_in_its_own_project_and_said_of_the_one_before(jo
         (its_agent, "roles/aiplatform.serviceAgent", "projects/my-staging"),
         (its_agent, "roles/artifactregistry.reader", "projects/our-images/locations/us/repositories/serving"),
     }
+    # A release's job is sent in this project, and what ran before is read in the other one; no version is copied.
+    (conf / "environments/prod.yaml").write_text(json.dumps({"promotion": {"releases_after": "staging"}}))
+    (conf / "environments/staging.yaml").write_text(json.dumps({"vertex": {"project": "my-staging"}}))
+    releases = load(conf / "taxi.yaml", ["environment=prod", "vertex.project=my-project"])
+    assert {(one.account, one.role, one.resource) for one in promotion_of(releases)} == {
+        ("whoever promotes", "roles/aiplatform.user", "projects/my-project"),
+        ("whoever promotes", "roles/iam.serviceAccountUser", default_account("my-project")),
+        ("whoever promotes", "roles/aiplatform.viewer", "projects/my-staging"),
+    }
+    assert [one.resource for one in given_by_hand(releases)] == ["projects/my-staging"]
+    (conf / "environments/prod.yaml").write_text(json.dumps({**said, **pushes_to("my-project")}))
+    (conf / "environments/staging.yaml").write_text(json.dumps(pushes_to("my-staging")))
     options = ["-c", str(conf / "taxi.yaml"), "--env", "prod", "--set", "vertex.project=my-project"]
     command = ["deploy", "vars", "--job", str(GOLDEN), "-o", str(tmp_path / "values.json"), *options]
     done = CliRunner().invoke(millrace, command)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import threading
 import time
 import urllib.error
@@ -177,6 +178,18 @@ def deliver(url, event):
 
 
 @pytest.mark.slow
+def test_what_terraforms_schedule_says_starts_a_run_and_what_is_held_back_comes_again():
+    """It said so in a word that the function did not know, and nothing was ever started by the time."""
+    module = (CHECKOUT / "deploy/terraform/modules/trigger/main.tf").read_text()
+    [written] = re.findall(r"jsonencode\(\{(.*?)\}\)", module)
+    keys = dict(part.strip().split(" = ", 1) for part in written.split(", "))
+    values = {"each.key": "taxi", '"its time has come: ${each.value.cron}"': "its time has come: 0 4 * * *"}
+    content = {key: values.get(value, value.strip('"')) for key, value in keys.items()}
+    found = happening_of(configured(), published(content))
+    assert found.asked == ("Cloud Scheduler", "its time has come: 0 4 * * *")
+    assert 'retry_policy          = "RETRY_POLICY_RETRY"' in module
+
+
 def test_the_file_that_users_deploy_answers_cloud_events(vertex, tmp_path, monkeypatch, capfd):
     JOB.save(tmp_path / "job.json")
     overrides = settings(f"vertex.api_endpoint={vertex.url}", "vertex.defaults={}")

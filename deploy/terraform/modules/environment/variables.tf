@@ -59,6 +59,7 @@ variable "settings" {
       account     = string
       location    = string
       key         = string
+      config      = string
     }))
   })
 }
