@@ -102,7 +102,8 @@ def read(data: bytes, where: str) -> Release:
                 contents[entry.name] = data[entry.offset_data : entry.offset_data + entry.size]
                 if len(contents[entry.name]) < entry.size:
                     raise BadInput(f"no release: {entry.name}: the archive is cut", where=where, remedy=REMEDY)
-    except (tarfile.TarError, OSError, ValueError, OverflowError, MemoryError) as error:
+    # tarfile reads extended headers by recursion, one after the other.
+    except (tarfile.TarError, OSError, ValueError, OverflowError, MemoryError, RecursionError) as error:
         raise BadInput(f"no release: the archive cannot be read: {error}", where=where, remedy=REMEDY) from error
     if MANIFEST not in contents:
         raise BadInput(f"no release: there is no {MANIFEST} in it", where=where, remedy=REMEDY)
@@ -118,7 +119,8 @@ def read(data: bytes, where: str) -> Release:
 def _trouble(entry: tarfile.TarInfo, before: Collection[str], length: int) -> str:
     """Why an archive with such an entry is no release, before anything is read of it; empty where it may be."""
     # A sparse file claims any size, and extended headers any name: neither is in what `Release.to_bytes` writes.
-    if entry.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or entry.pax_headers or entry.issparse():
+    extended = entry.pax_headers or entry.offset_data - entry.offset != tarfile.BLOCKSIZE
+    if entry.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or extended or entry.issparse():
         return "it is no plain file"
     if not 0 <= entry.size <= length:
         return "it is larger than the archive"

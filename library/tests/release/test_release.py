@@ -224,6 +224,34 @@ def test_what_an_archive_claims_is_not_believed(tmp_path: Path) -> None:
             verified(file)
 
 
+@pytest.mark.parametrize("headers", [1, 2000])
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE])
+def test_extended_headers_are_no_releases(headers: int, kind: bytes) -> None:
+    """Many of them, one after the other, ended in a RecursionError."""
+    header = tarfile.TarInfo("header")
+    content = b"more.txt\0" if kind == tarfile.GNUTYPE_LONGNAME else b"13 comment=x\n"
+    header.type, header.size = kind, len(content)
+    extended = (header.tobuf(tarfile.USTAR_FORMAT) + content.ljust(512, b"\0")) * headers
+    whole = release().to_bytes()
+    with pytest.raises(BadInput, match=r"no release: (more\.txt: it is no plain file|the archive cannot be read)"):
+        read(extended + tarfile.TarInfo("more.txt").tobuf(tarfile.USTAR_FORMAT) + whole, "file.tar")
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_a_release_is_unpacked_whole_or_not_at_all(tmp_path: Path, folder: bool) -> None:
+    file, into = tmp_path / "file.tar", tmp_path / "into"
+    file.write_bytes(release().to_bytes())
+    into.mkdir()
+    if folder:
+        (into / "conf/taxi.yaml").mkdir(parents=True)
+    else:
+        (into / "conf").write_text("mine")
+    before = sorted(into.rglob("*"))
+    shown = CliRunner().invoke(millrace, ["release", "show", str(file), "--into", str(into)])
+    assert isinstance(shown.exception, BadInput) and "nothing was written" in str(shown.exception)
+    assert sorted(into.rglob("*")) == before
+
+
 def git(folder: Path, *arguments: str) -> None:
     who = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
     subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, env={**os.environ, **who})

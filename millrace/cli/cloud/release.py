@@ -2,6 +2,7 @@
 
 import shlex
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Optional
 
@@ -116,6 +117,16 @@ def verify_command(file: Path, public_key: Optional[Path]) -> None:
     say(f"{file}: whole, {signed}; commit {found.manifest.commit[:12]}")
 
 
+def _require_room(folder: Path, names: Iterable[str]) -> None:
+    """Refuses a folder in which something stands in the way of a file, before any of them is written."""
+    for target in (folder / name for name in names):
+        in_the_way = [one for one in target.parents if one.exists() and not one.is_dir()]
+        if target.is_dir() or in_the_way:
+            what = "is a folder where the release has a file" if target.is_dir() else "is a file where a folder must be"
+            where = target if target.is_dir() else in_the_way[0]
+            raise BadInput(f"{what}: nothing was written", where=str(where), remedy="name another folder with --into")
+
+
 @release.command("show")
 @_FILE
 @_KEY
@@ -129,10 +140,9 @@ def show_command(file: Path, public_key: Optional[Path], into: Optional[Path], a
     found = verified(file, signing.public_key(public_key) if public_key else None)
     manifest = found.manifest
     if into:
+        _require_room(into, found.files)
         for name, content in found.files.items():
-            target = into / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            files.write_named(target, content)
+            files.write_named(into / name, content, remedy="name another folder with --into")
     if as_json:
         echo_json(manifest.model_dump(mode="json"))
         return
