@@ -13,6 +13,7 @@ from millrace.config.config import Config
 from millrace.jobspec.checks import check
 from millrace.jobspec.findings import counted, refusing
 from millrace.jobspec.job import CompiledJob
+from millrace.jobspec.named_images import named_images
 from millrace.metadata.revision import git, revision
 from millrace.project.project import Project
 from millrace.release.bundle import JOB, Manifest, Release, digest
@@ -83,14 +84,16 @@ def _commit(project: Path) -> str:
 
 
 def _images(job: CompiledJob) -> tuple[str, ...]:
-    images = {str(one["container"].get("image", "")) for one in job.executors.values() if "container" in one}
-    if loose := sorted(image for image in images if "@sha256:" not in image):
-        raise BadInput(
-            f"{loose[0]} may mean another image tomorrow",
-            where="vertex.image",
-            remedy="name the image by its digest, NAME@sha256:..., as the registry shows it",
-        )
-    return tuple(sorted(images))
+    """All that the job, what it starts and what serves afterwards run in: what was tested is what is shipped."""
+    named = list(named_images(job))
+    for key, image in named:
+        if "@sha256:" not in image:
+            raise BadInput(
+                f"{image} may mean another image tomorrow",
+                where=key,
+                remedy="name the image by its digest, NAME@sha256:..., as the registry shows it",
+            )
+    return tuple(sorted({image for _, image in named}))
 
 
 def _require_same(job: CompiledJob, compiled: CompiledJob, config: Config) -> None:

@@ -287,6 +287,10 @@ def test_only_what_is_committed_and_would_be_taken_is_released(own_project: Path
     job.executor(job.tasks["Trainer"])["container"]["image"] = "millrace:latest"
     with pytest.raises(BadInput, match="may mean another image tomorrow"):
         build(job, config, (), own_project)
+    # What serves afterwards is shipped too, and so is what custom jobs and Dataflow's workers run in.
+    everything = load_job(GOLDEN.with_name("everything-vertex.json"))
+    with pytest.raises(BadInput, match=r"^push\.vertex\.image: tf-serving may mean another image tomorrow"):
+        build(everything, config, (), own_project)
     shutil.rmtree(own_project / ".git")
     with pytest.raises(BadInput, match="git knows no commit"):
         build(job, config, (), own_project)
