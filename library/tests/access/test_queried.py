@@ -28,6 +28,7 @@ TAXI = [("my-lake", "taxi")]
         # What is said of a table, a text, a comment.
         ("SELECT EXTRACT(DAY FROM x.y.z), 'FROM q.r.s' -- FROM q.r.s\n/* JOIN q.r.s */ FROM p.a.t", [("p", "a")]),
         ("SELECT * FROM p.a.t WHERE t.x.y IS DISTINCT FROM u.v.w", [("p", "a")]),
+        ("SELECT EXTRACT(YEAR FROM taxi) FROM taxi.trips", [("", "taxi")]),
         ("SELECT 1", []),
         ("SELECT * FROM UNNEST([1, 2]))", []),
     ],

@@ -272,6 +272,32 @@ def test_what_the_table_does_not_have_is_not_guessed(taxi: CompiledJob, tmp_path
         load_prices(str(tmp_path / "gone.yaml"), DAY)
 
 
+def test_a_step_that_asks_for_more_than_any_machine_has_is_refused_by_name(
+    everything: CompiledJob, prices: PriceTable
+) -> None:
+    asked = everything.executor(everything.tasks["ExampleGen"])["container"]["resources"]
+    before = asked["memoryLimit"]
+    asked["memoryLimit"] = 100_000.0
+    try:
+        with pytest.raises(BadInput, match="no machine that is known here") as told:
+            rents(everything, "us-central1", prices)
+    finally:
+        asked["memoryLimit"] = before
+    assert (told.value.where, "vertex.stages.ExampleGen" in told.value.remedy) == ("ExampleGen", True)
+
+
+def test_workers_are_priced_where_they_run_and_not_where_the_job_does(
+    everything: CompiledJob, prices: PriceTable
+) -> None:
+    container = everything.executor(everything.tasks["Transform"])["container"]
+    container["args"].append("--region=europe-west6")
+    try:
+        with pytest.raises(BadInput, match="no price of europe-west6"):
+            rents(everything, "us-central1", prices)
+    finally:
+        del container["args"][-1:]
+
+
 def test_a_budget_refuses_what_may_be_above_and_says_what_it_could_not_judge(
     taxi: CompiledJob, prices: PriceTable, config: Config
 ) -> None:

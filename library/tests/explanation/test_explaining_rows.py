@@ -1,6 +1,7 @@
 """Rows explained by an exported model: parts, what would be if, rows alike, what matters, and what is refused."""
 
 import json
+import shutil
 
 import numpy as np
 import pyarrow as pa
@@ -78,6 +79,14 @@ def test_a_class_and_what_it_would_be_with_another_value(explainer):
     assert then.label_after in ("small", "large") and then.after != then.before
 
 
+def test_a_number_and_what_it_would_be_with_another_value(explainer):
+    model = explainer("regression")
+    [why] = model.explain([ROW])
+    [then] = moved(model, ROW, why, {"fare": 14.0})
+    assert (then.explained_class, then.label_after, then.before) == (None, None, why[0].prediction)
+    assert then.after - then.before == pytest.approx(2 * 1.5, abs=1e-3)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -101,6 +110,16 @@ def test_another_value_lies_within_what_the_schema_allows(exported, text, words)
     assert text in f"{told.value.where} {told.value.what}"
 
 
+@pytest.mark.parametrize(("count", "named"), [(8, ": v0, v1, v2, v3, v4, v5, v6, v7"), (9, ", v7 and more")])
+def test_of_many_values_that_a_schema_knows_eight_are_named(exported, count, named):
+    schema = schema_pb2.Schema()
+    schema.CopyFrom(DOMAINS)
+    schema.string_domain[0].value[:] = [f"v{number}" for number in range(count)]
+    with pytest.raises(BadInput) as told:
+        changes_of(["company=Blue"], read_about(str(exported("regression"))), schema)
+    assert told.value.remedy.endswith(named)
+
+
 def test_values_that_are_allowed(exported):
     about = read_about(str(exported("regression")))
     assert changes_of(["seats=8", "company=Blue", "miles="], about, DOMAINS) == {
@@ -122,6 +141,15 @@ def test_rows_that_the_model_does_not_read_and_a_signature_that_is_not_there(exp
         explainer().explain([{**ROW, "far": 3}])
     with pytest.raises(InputRefused, match="has no signature embed"):
         explainer().embed([ROW])
+
+
+def test_a_model_whose_file_is_damaged_is_named_with_its_folder(exported, tmp_path):
+    folder = shutil.copytree(exported("regression"), tmp_path / "7")
+    about = read_about(str(folder))
+    (folder / "saved_model.pb").write_bytes(b"no model")
+    with pytest.raises(InputRefused, match="the model cannot be loaded") as told:
+        Explainer(folder, about, "version 7")
+    assert told.value.where == str(folder)
 
 
 class Seen:
@@ -161,12 +189,14 @@ def test_decoded_examples_as_json(exported):
             pa.array([[1.5], None], pa.large_list(pa.float32())),
             pa.array([[b"Blau"], [b"\xff"]], pa.large_list(pa.large_binary())),
             pa.array([[1.0, float("nan")], []], pa.large_list(pa.float32())),
+            pa.array([[2.0, 5.0], [float("nan")] * 2], pa.large_list(pa.float32())),
         ],
-        ["fare", "company", "route taken"],
+        ["fare", "company", "route taken", "place"],
     )
     first, second = of_batch(batch, about.columns)
     assert (first["fare"], first["company"], first["route taken"], first["seats"]) == (1.5, "Blau", [1.0, None], None)
     assert (second["fare"], second["company"], second["route taken"]) == (None, {"b64": "/w=="}, None)
+    assert (first["place"], second["place"]) == ([2.0, 5.0], None)
 
 
 @pytest.mark.parametrize("body", [ROW, [ROW], {"instances": [ROW]}, {"signature_name": "explain", "instances": ROW}])
@@ -199,6 +229,25 @@ def test_the_command_explains_a_request(exported, tmp_path):
     assert len(explained["parts"]) == 7 and explained["output"] is explained["explained_class"] is None
     with pytest.raises(BadInput, match="what the model learned from is not known"):
         CliRunner().invoke(explain, [*options, "--nearest", "2"], catch_exceptions=False)
+
+
+def test_the_command_explains_what_a_pipe_sends(exported, tmp_path):
+    options = [
+        "--model",
+        str(exported("regression")),
+        "-c",
+        "conf/taxi.yaml",
+        "--set",
+        f"root={tmp_path}/runs",
+        "--json",
+    ]
+    piped = CliRunner().invoke(explain, [*options, "--request", "-"], json.dumps(ROW), catch_exceptions=False)
+    [row] = json.loads(piped.output)["rows"]
+    [explained] = row["explanations"]
+    assert {part["column"]: part["value"] for part in explained["parts"]}["company"] == "Green cabs"
+    with pytest.raises(DataError, match="JSON") as told:
+        CliRunner().invoke(explain, [*options, "--request", "-"], "{", catch_exceptions=False)
+    assert told.value.where == "standard input"
 
 
 def test_bars():

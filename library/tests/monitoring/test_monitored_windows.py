@@ -9,8 +9,9 @@ from typing import get_args
 import pytest
 import tensorflow_data_validation as tfdv
 from google.protobuf import text_format
+from recorded_runs import RecordedRuns
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
-from watched_traffic import NOON, VERSION, log_requests, trips
+from watched_traffic import NOON, VERSION, log_requests, push, trips
 
 from millrace.base.errors import BadInput, DataError
 from millrace.config.monitoring_section import Detector
@@ -152,6 +153,17 @@ def test_one_request_of_hundreds_that_cannot_be_read_is_a_note(served):
     log_requests(config, [*trips(300), {**trips(1)[0], "fare": b"12 dollars"}], form="serving_default")
     [unread] = [one for one in monitor_window(config, WINDOW, LATER).findings if one.reason == "unread"]
     assert not unread.alert and "1 request left out" in unread.summary
+
+
+def test_the_window_before_is_that_of_the_same_version_where_both_were_recorded(served):
+    config = served("monitoring.rows=50")
+    push(RecordedRuns(Path(config.root)), VERSION + 1, trips(500))
+    for version, rows in ((VERSION, 300), (VERSION + 1, 400)):
+        log_requests(config, trips(rows), NOON - HOUR, version=version)
+        monitor_window(config, WINDOW.before, LATER, str(version))
+    log_requests(config, trips(200, 7000))
+    compared = monitor_window(config, WINDOW, LATER, str(VERSION), record=False).compared["drift"]
+    assert "300 rows of the window before" in compared and "which version" not in compared
 
 
 def test_the_way_back_from_a_jump_is_said_to_be_one(served):

@@ -2,11 +2,19 @@
 
 import csv
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
+from past_runs import report
+from recorded_runs import RecordedRuns
 
 from millrace.base.errors import BadInput
+from millrace.components.evaluator.gate_report import JSON_NAME
+from millrace.components.marks import REHEARSED, TRIAL_KEY
+from millrace.config.loading import load
+from millrace.config.paths import layout
 from millrace.config.trigger_section import SpanTrigger, TriggerPolicy
+from millrace.triggers.past import known_metric
 from millrace.triggers.simulating import (
     GivenAlert,
     GivenSpan,
@@ -64,6 +72,41 @@ def test_the_metric_is_that_of_what_is_served_on_the_newest_span_for_as_long_as_
     half = simulate(policy, spans, BEGIN, 3, 12 * HOUR, KnownMetric("AUC", {(first, second): 0.7}))
     assert (half.metric, round(half.metric_known, 1)) == (pytest.approx(0.7), 0.3)
     assert simulate(policy, spans, BEGIN, 3, 12 * HOUR).metric is None
+
+
+def measured(runs, span, value, examples_mark=(), **blessing):
+    """A run of a span whose Evaluator measured and judged."""
+    run_id = f"20310101-{span:06d}"
+    examples = runs.stage(run_id, "ExampleGen", {}, {"examples": "Examples"})["examples"]
+    runs.note(examples, span=span, **dict.fromkeys(examples_mark, 1))
+    outputs = {"evaluation": "ModelEvaluation", "blessing": "ModelBlessing"}
+    made = runs.stage(run_id, "Evaluator", {"examples": [examples]}, outputs)
+    judged = report(value)
+    [row] = judged.rows
+    judged = judged.model_copy(update={"rows": (row.model_copy(update={"baseline": value - 0.1}),)})
+    (Path(made["evaluation"].uri) / JSON_NAME).write_text(judged.model_dump_json())
+    runs.note(made["blessing"], **{"blessed": 1, **blessing})
+
+
+def test_what_past_runs_measured_is_known_but_not_what_a_trial_or_a_rehearsal_did(tmp_path):
+    config = load("conf/taxi.yaml", [f"root={tmp_path}"])
+    assert known_metric(config) is None
+    runs = RecordedRuns(Path(layout(config).root))
+    measured(runs, 1, 0.9)
+    measured(runs, 2, 0.5, **{TRIAL_KEY: 1})
+    measured(runs, 3, 0.6, (REHEARSED,))
+    measured(runs, 4, 0.8)
+    known = known_metric(config)
+    first, last = (1, -1), (4, -1)
+    # The champion before the last is the first: neither a trial nor a rehearsal makes one.
+    assert known is not None and known.name == "AUC"
+    assert dict(known.values) == {(first, first): 0.9, (last, last): 0.8, (first, last): pytest.approx(0.7)}
+
+
+def test_a_span_that_is_given_is_whole_and_waits_for_no_file():
+    marked = TriggerPolicy(span=SpanTrigger(rows=100, done_file="_SUCCESS", settled_minutes=60), cool_down_minutes=0)
+    result = simulate(marked, regular_spans(24, 1000, BEGIN, 3), BEGIN, 3, TEN_MINUTES)
+    assert (len(result.starts), result.longest_stale_seconds) == (2, TEN_MINUTES)
 
 
 def test_no_time_of_cron_is_missed_between_two_looks():
