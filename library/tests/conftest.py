@@ -3,10 +3,12 @@
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("some", max_examples=40)
-settings.register_profile("repeatable", max_examples=40, derandomize=True)
+# How long an example takes to make is a matter of the machine.
+_LOADED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("some", max_examples=40, **_LOADED)
+settings.register_profile("repeatable", max_examples=40, derandomize=True, **_LOADED)
 # `make fuzz` tries as many as it is told to, other ones each time; a failure prints how to see it again.
 settings.register_profile("fuzz", max_examples=int(os.environ.get("FUZZ", "0")) or 100, print_blob=True)
 if os.environ.get("FUZZ"):

@@ -113,8 +113,8 @@ def test_what_is_the_same_of_many_tasks_is_told_once_after_what_is_of_the_whole_
     told = list(values(before, from_documents([document])))
     assert len(told) == 3
     assert told[0].startswith("`runtimeConfig.gcsOutputDirectory`: ") and "new/artifacts" in told[0]
-    [every] = [one for one in told if one.startswith("`env` of ")]
-    assert every.endswith("Trainer, Transform and Tuner") and '"FROM", "value": "***"' in every
+    [every] = [one for one in told if one.startswith("`env.1` of 15 tasks: ")]
+    assert every.endswith("Trainer, Transform and Tuner") and "{name: FROM, value: ***}" in every
     assert any(one.startswith("`Trainer_executor.container.image`: ") for one in told)
 
 

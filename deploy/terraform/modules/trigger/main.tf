@@ -140,11 +140,11 @@ resource "google_cloudfunctions2_function" "start" {
     environment_variables          = { MILLRACE_ENV = var.environment, MILLRACE_CONFIG = "conf/${each.value.config}", MILLRACE_JOB = "job.json" }
   }
 
+  # What comes too early, while a run goes on or in the cool-down, is held back by a fault, and comes again.
   event_trigger {
     trigger_region        = each.value.location
     event_type            = "google.cloud.pubsub.topic.v1.messagePublished"
     pubsub_topic          = google_pubsub_topic.triggers[each.key].id
-    # What comes too early, while a run goes on or in the cool-down, is held back by a fault, and comes again.
     retry_policy          = "RETRY_POLICY_RETRY"
     service_account_email = each.value.account
   }
