@@ -193,7 +193,7 @@ def _slice_metric(name: str, measured: MeasuredSlice, rows: Sequence[Row]) -> Sl
     worst = next((row for row in rows if row.verdict == "fail"), rows[0] if rows else None)
     value = measured.metrics.get(name)
     value = value if value is not None or worst is None else worst.value
-    undefined = value is not None and needs_every_class(name) and _is_of_one_class(measured.classes_of(name))
+    undefined = value is not None and measured.is_undefined(name)
     return SliceMetric(
         slice=measured.slice,
         examples=measured.examples if measured.examples is not None or worst is None else worst.examples,
@@ -207,10 +207,6 @@ def _slice_metric(name: str, measured: MeasuredSlice, rows: Sequence[Row]) -> Sl
         reason=(worst.reason if worst else "") or (_ONE_CLASS if undefined else ""),
         folds=next((row.folds for row in rows if row.folds), None),
     )
-
-
-def _is_of_one_class(classes: Optional[tuple[int, ...]]) -> bool:
-    return classes is not None and sum(count > 0 for count in classes) < 2
 
 
 def _badness(one: SliceMetric, better: Better) -> float:

@@ -58,6 +58,10 @@ class ProjectRuns(Shown, Sequence["ProjectRun"]):
         if isinstance(which, slice):
             return [ProjectRun(self._config, one) for one in self._summaries[which]]
         if isinstance(which, int):
+            if not -len(self._summaries) <= which < len(self._summaries):
+                raise IndexError(
+                    f"there is no run {which}: there are {len(self._summaries)}, and runs[-1] is the newest"
+                )
             return ProjectRun(self._config, self._summaries[which])
         runs = Runs(self._config)
         summary = runs.summary(run_names.named(runs, which))

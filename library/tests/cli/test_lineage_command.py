@@ -99,3 +99,11 @@ def test_a_model_from_elsewhere_says_itself_what_it_was_made_from(recorded, tmp_
     about.write_text(json.dumps({"made_from": {"run": "2030\x1b[2J", "span": 7}}))
     told = asked(recorded, str(Path(tmp_path / "copied")))
     assert "span: 7" in told and "\x1b" not in told
+
+
+def test_what_was_not_pushed_says_so(recorded):
+    assert "pushed: " not in asked(recorded, "last")
+    refused = "20310101-000009"
+    recorded.begin(refused)
+    recorded.note(four_stages(recorded, refused)["Pusher"]["pushed_model"], pushed=0)
+    assert "pushed: no" in asked(recorded, refused)

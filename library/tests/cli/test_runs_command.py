@@ -21,7 +21,7 @@ from millrace.comparison.run_comparison import RunComparison
 from millrace.components.evaluator.gate_report import Folds, GateReport, MeasuredSlice, Row
 from millrace.config.loading import load
 from millrace.metadata.evaluations import metrics_of
-from millrace.metadata.run_details import RunDetail
+from millrace.metadata.run_details import OutputDetail, RunDetail, StageDetail
 from millrace.metadata.run_summaries import RunSummary, run_summaries
 
 WHY = "Trainer: the loss is not a number from the third epoch on, and " + "the learning rate may be too high " * 6
@@ -206,3 +206,28 @@ def test_one_run_is_compared_with_none_and_none_failed(tmp_path):
     assert CliRunner().invoke(millrace, ["runs", "--failed", *where]).output == "no run of taxi failed\n"
     alone = CliRunner().invoke(millrace, ["runs", "diff", *where], standalone_mode=False)
     assert isinstance(alone.exception, BadInput) and alone.exception.what == f"there is one run so far: {run_id}"
+
+
+def test_a_run_says_what_of_it_is_gone():
+    def made(stage: str, there: bool) -> StageDetail:
+        output = OutputDetail("model", 1, "Model", f"/runs/{stage}/1", there, "", {})
+        return StageDetail(stage, State.DONE, outputs=(output,))
+
+    stages = (made("Trainer", False), made("Evaluator", False), made("Pusher", True))
+    for few, said in ((1, ""), (2, " and 1 more (--outputs has all)")):
+        shown = RunDetail(RUNS[0], None, None, None, "", stages[1 - (few - 1) :], (), (), (), "", "", "", "", "", ())
+        stream = io.StringIO()
+        print_detail(shown, Console(file=stream, width=200))
+        assert f"gone:           /runs/Evaluator/1{said}: what stood" in stream.getvalue()
+
+
+def test_a_run_that_was_killed_says_at_what():
+    why = "the run was killed while Trainer and Evaluator were running"
+    remedy = "millrace run --resume goes on where it stopped"
+    recorded_of_one = Failure("the run was killed while Trainer was running", "Trainer", "", 1)
+    for failure in (None, recorded_of_one):
+        killed = run("20310101-000002", "killed", reason=why)
+        stream = io.StringIO()
+        shown = RunDetail(killed, None, None, failure, remedy, (), (), (), (), "", "", "", "", "", ())
+        print_detail(shown, Console(file=stream, width=200))
+        assert stream.getvalue().splitlines()[1:3] == [why, f"  remedy: {remedy}"]

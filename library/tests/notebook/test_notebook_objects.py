@@ -71,7 +71,7 @@ def test_runs_are_a_sequence_that_knows_the_names_that_commands_know(opened):
     assert frame["started"].dtype.kind == "M"
     with pytest.raises(BadInput, match="there is no run nowhere"):
         runs["nowhere"]
-    with pytest.raises(IndexError):
+    with pytest.raises(IndexError, match="there is no run"):
         runs[3]
 
 

@@ -151,8 +151,9 @@ def _label(node: LineageNode, edge: Optional[LineageEdge], again: bool = False, 
     if edge and edge.compared:
         return words.append("\ncompared with, and not followed", style="dim")
     for name, value in node.facts.items():
-        # The commit is the run's.
-        if name not in _UNSAID and value != "" and (name != "commit" or node.run != run):
+        # The commit is the run's; that a model was pushed, its folder says.
+        is_said = name not in _UNSAID or (name == "pushed" and not value)
+        if is_said and value != "" and (name != "commit" or node.run != run):
             shown = ("yes" if value else "no") if name in YES_OR_NO else in_words(value)
             words.append(visible(f"\n{name}: {shown}"), style="dim")
     return words

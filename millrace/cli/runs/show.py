@@ -129,7 +129,10 @@ def _facts(detail: RunDetail) -> list[tuple[str, str, str]]:
         option = again(detail.request.config_file, detail.request.overrides) if detail.request else ""
         repeat = f"millrace runs repeat {summary.run_id}{option} makes it again"
         facts.append(("cleaned", f"millrace runs clean deleted what it made, and its log; {repeat}", ""))
-    elif summary.pushed_to:
+    elif gone := sorted({one.path for stage in detail.stages for one in stage.outputs if not one.there}):
+        more = f" and {len(gone) - 1} more (--outputs has all)" if len(gone) > 1 else ""
+        facts.append(("gone", f"{gone[0]}{more}: what stood in there is not shown", "bold red"))
+    if summary.pushed_to and not summary.cleaned:
         facts.append(("trial" if summary.trial else "pushed to", summary.pushed_to, ""))
     facts += [("data", text, "") for text in [_data(detail)] if text]
     facts += [("code", text, "") for text in [_code(detail)] if text]

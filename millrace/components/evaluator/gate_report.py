@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from millrace.base import printing
 from millrace.base.numbers import counted, rounded, seconds
 from millrace.base.printing import TableColumn
+from millrace.catalog.metric_names import needs_every_class
 
 JSON_NAME = "gate_report.json"
 TEXT_NAME = "gate_report.txt"
@@ -115,6 +116,11 @@ class MeasuredSlice(_Described):
         """The examples of each class of the output that a metric is of, by its name such as `auc (tipped, red)`."""
         details = metric.partition(" (")[2].removesuffix(")").split(", ")
         return next((self.output_classes[one] for one in details if one in self.output_classes), self.classes)
+
+    def is_undefined(self, metric: str) -> bool:
+        """Whether a metric needs every class and all the examples are of one: what is computed then means nothing."""
+        classes = self.classes_of(metric)
+        return needs_every_class(metric) and classes is not None and sum(count > 0 for count in classes) < 2
 
 
 class GateReport(_Described):
@@ -222,7 +228,7 @@ def _slice_table(slices: Sequence[MeasuredSlice]) -> list[str]:
         (
             measured.slice,
             "-" if measured.examples is None else str(measured.examples),
-            *(number(measured.metrics.get(name)) for name in names),
+            *(number(None if measured.is_undefined(name) else measured.metrics.get(name)) for name in names),
         )
         for measured in slices
     ]

@@ -141,3 +141,14 @@ def test_a_warning_of_the_baseline_is_not_the_reason_again():
     blocked = REPORT.model_copy(update={"baseline_fall": fall, "reason": fall, "blessed": False, "remedy": "look"})
     assert blocked.to_text().splitlines()[:2] == [f"NOT BLESSED: {fall}", "  remedy: look"]
     assert "warning" not in blocked.to_text()
+
+
+def test_a_ranking_of_examples_of_one_class_is_a_dash_as_in_the_console():
+    metrics = {"auc": 0.0, "binary_accuracy": 0.75}
+    slices = (
+        MeasuredSlice(slice="paid=No", examples=12, classes=(12, 0), metrics=metrics),
+        MeasuredSlice(slice="paid=Yes", examples=12, classes=(6, 6), metrics=metrics),
+    )
+    lines = GateReport(blessed=True, reason="", slices=slices).to_text().splitlines()
+    told = [line.split() for line in lines if line.startswith("paid=")]
+    assert told == [["paid=No", "12", "-", "0.75"], ["paid=Yes", "12", "0", "0.75"]]
