@@ -50,7 +50,7 @@ def needs(job: CompiledJob, config: Config) -> list[Grant]:
     steps = [step for step in job.walk() if "container" in job.executor(step.task)]
     return merged(
         [
-            *_submission(project, account),
+            *sent_by(SUBMITTER, "submit", project, account),
             *_templates(config),
             *_of_the_job(job, project, account),
             *(grant for step in steps for grant in _of_step(job, step, project, account)),
@@ -80,9 +80,17 @@ def accounts(job: CompiledJob, config: Optional[Config]) -> dict[str, list[str]]
     return does
 
 
-def _submission(project: str, account: str) -> Iterator[Grant]:
-    yield Grant(SUBMITTER, _VERTEX, f"projects/{project}", ("submit: makes the pipeline job",))
-    yield Grant(SUBMITTER, _ACT_AS, account, ("submit: has its tasks run as this account",))
+def sent_by(who: str, command: str, project: str, account: str) -> Iterator[Grant]:
+    """The roles to send a job.
+
+    Args:
+        who: sends it.
+        command: by which it is sent.
+        project: that it runs in.
+        account: that its tasks run as.
+    """
+    yield Grant(who, _VERTEX, f"projects/{project}", (f"{command}: makes the pipeline job",))
+    yield Grant(who, _ACT_AS, account, (f"{command}: has its tasks run as this account",))
 
 
 def _templates(config: Config) -> Iterator[Grant]:

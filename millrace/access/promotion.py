@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from millrace.access.agents import agent, default_account
 from millrace.access.grants import PROMOTER, Grant, merged
-from millrace.access.needs import image_pulled
+from millrace.access.needs import image_pulled, sent_by
 from millrace.components.vertex_pusher.section import VertexEndpoint
 from millrace.config import environments
 from millrace.config.config import Config
@@ -30,13 +30,11 @@ def promotion_of(config: Config) -> list[Grant]:
 
 
 def _of_releases(config: Config) -> Iterator[Grant]:
-    """A release's job is sent as by whoever submits; which releases ran in the environment before its jobs tell."""
+    """Whoever promotes sends the release's job, and reads which releases ran in the environment before."""
     before, project = config.promotion.release_from, config.vertex.project
     if before is None or not project:
         return
-    yield Grant(PROMOTER, "roles/aiplatform.user", f"projects/{project}", ("promote: sends the release's job",))
-    account = config.vertex.service_account or default_account(project)
-    yield Grant(PROMOTER, "roles/iam.serviceAccountUser", account, ("promote: has its tasks run as this account",))
+    yield from sent_by(PROMOTER, "promote", project, config.vertex.service_account or default_account(project))
     source = load(config.file, [environments.option(before)]).vertex.project if before else None
     if source and source != project:
         yield Grant(

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Optional
 
@@ -29,18 +30,6 @@ class NumberRange(click.FloatRange):
         return number
 
 
-def because_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `--because WHY`, which is kept with the decision as one line."""
-    text = "Why; kept with the decision."
-    return click.option("--because", required=True, metavar="WHY", callback=_reason, help=text)(command)
-
-
-def because_option_of_a_plan(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `--because WHY` to a command that can also say what it would do, for which nobody needs to say why."""
-    text = "Why; kept with the decision."
-    return click.option("--because", default="", metavar="WHY", callback=_reason, help=text)(command)
-
-
 def _reason(context: click.Context, parameter: click.Parameter, value: str) -> str:
     try:
         value.encode("utf-8")
@@ -50,6 +39,13 @@ def _reason(context: click.Context, parameter: click.Parameter, value: str) -> s
         raise click.BadParameter("say why: who reads it later was not there", context, parameter)
     # A reason is one line of a table.
     return " ".join(value.split())
+
+
+_because = partial(click.option, "--because", metavar="WHY", callback=_reason, help="Why; kept with the decision.")
+because_option = _because(required=True)
+"""Adds `--because WHY`, which is kept with the decision as one line."""
+because_option_of_a_plan = _because(default="")
+"""The same for a command that can also say what it would do, for which nobody needs to say why."""
 
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:

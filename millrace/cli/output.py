@@ -12,6 +12,7 @@ from rich.text import Text
 
 from millrace.base import printing
 from millrace.base.plain_values import plain
+from millrace.base.secrets import cut
 from millrace.base.visible import visible
 
 
@@ -30,12 +31,12 @@ def echo(text: str = "", **how: Any) -> None:
 
 
 def echo_json(value: Any) -> None:
-    """Prints a value as JSON.
+    """Prints a value as JSON, without secrets.
 
     Args:
         value: dataclasses, lists, mappings and plain values.
     """
-    click.echo(json.dumps(plain(value), indent=2))
+    click.echo(cut(json.dumps(plain(value), indent=2)))
 
 
 def say(text: str, indent: int = 0, style: str = "", whole: bool = False) -> None:

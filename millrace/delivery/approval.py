@@ -7,6 +7,7 @@ import base64
 import binascii
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -80,6 +81,16 @@ def approve(
             f"cannot be written: {error.strerror}", where=str(beside(file)), remedy="see that the folder is yours"
         ) from error
     return given
+
+
+def approving(file: Path, approvers: Mapping[str, str]) -> str:
+    """What a person types to approve a release.
+
+    Args:
+        file: the release's.
+        approvers: as `promotion.approvers` has them; where there are some, only a signature counts.
+    """
+    return f"millrace release approve {shlex.quote(str(file))} --because WHY{' --key FILE' if approvers else ''}"
 
 
 def approvals(file: Path, digest: str) -> tuple[Approval, ...]:

@@ -10,7 +10,7 @@ from millrace.config.promotion_section import PromotionPolicy
 from millrace.delivery.approval import Approval, signer
 from millrace.delivery.shipped import LabelledJobs, Shipped, outcome, shipped
 from millrace.promotion.policy import BY_NAME, PolicyRule, freeze_rule
-from millrace.registry.registry import user_of
+from millrace.registry.registry import is_one_person, user_of
 from millrace.release.bundle import Manifest
 
 
@@ -59,8 +59,9 @@ def approved(policy: PromotionPolicy, name: str, given: tuple[Approval, ...], wh
         asked = f" who promotion.approvers names ({', '.join(policy.approvers)})" if policy.approvers else ""
         return PolicyRule("approval", False, f"nobody{asked} has approved this release{lacking}")
     # Who has a key of their own is known by its name, and promotes as a user of a machine, whichever that is.
-    me = _person(who)
-    others = [(person, one) for person, one in known if me not in (_person(person), _person(one.who))]
+    others = [
+        (person, one) for person, one in known if not is_one_person(who, person) and not is_one_person(who, one.who)
+    ]
     second = policy.approval == "second person"
     if second and not others:
         words = f"{user_of(who)} has approved it, and may not promote it too: a second person must"
@@ -71,11 +72,6 @@ def approved(policy: PromotionPolicy, name: str, given: tuple[Approval, ...], wh
         True,
         f"{person} has approved it: {last.because}{_proven(policy) if second else ''}",
     )
-
-
-def _person(who: str) -> str:
-    """Who somebody is, however their name is written."""
-    return user_of(who).strip().casefold()
 
 
 def _proven(policy: PromotionPolicy) -> str:

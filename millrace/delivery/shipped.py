@@ -104,7 +104,7 @@ def _stem(pipeline: str) -> str:
 
 
 def label_of(environment: str) -> str:
-    """An environment's name as a label's value can have it: of two names no two labels are the same."""
+    """An environment's name as a label's value can have it: two names have two labels."""
     return _distinct(environment, "a-z0-9_-", 63)
 
 

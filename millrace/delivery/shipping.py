@@ -1,6 +1,5 @@
 """Promotes a release: what would be done, and sending its job as it was built."""
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from millrace.cloud.remote.failures import ServiceFailure
 from millrace.cloud.remote.jobs import RemoteJob
 from millrace.config.config import Config
 from millrace.delivery import release_rules
-from millrace.delivery.approval import approvals
+from millrace.delivery.approval import approvals, approving
 from millrace.delivery.shipped import (
     NUMBER,
     RELEASE,
@@ -207,8 +206,7 @@ def _remedy(chosen: ShippingPlan, config: Config) -> str:
     working = [one.job.name for one in chosen.every if not one.job.is_over]
     steps = [_look(name, config) for name in working[-1:]]
     if "approval" in refused:
-        key = " --key FILE" if config.promotion.approvers else ""
-        steps.append(f"millrace release approve {shlex.quote(str(chosen.release.file))} --because WHY{key}")
+        steps.append(approving(chosen.release.file, config.promotion.approvers))
     return "; ".join(steps) or "put right what each reason names"
 
 

@@ -309,9 +309,10 @@ def _summary(run_id: str, run: Optional[records.RunRecord], folder: Optional[Run
     took = folder.seconds(now) if folder else None
     rehearsal = _is_rehearsal(recorded, folder)
     blessed = {one.stage: one.blessed for one in records.verdicts(recorded)}
+    state = state_of(run, folder)
     return RunSummary(
         run_id=run_id,
-        state=state_of(run, folder),
+        state=state,
         started=datetime.fromtimestamp(began).astimezone().isoformat(timespec="seconds"),
         seconds=(recorded.ended - recorded.started) / 1000 if took is None else took,
         metrics=report.metrics if report else {},
@@ -320,7 +321,7 @@ def _summary(run_id: str, run: Optional[records.RunRecord], folder: Optional[Run
         infra_blessed=blessed.get(stage_ids.INFRA_VALIDATOR),
         pushed_to="" if rehearsal else records.pushed_to(recorded),
         trial=records.is_trial(recorded),
-        reason=_reason(recorded, folder, state_of(run, folder)),
+        reason=_reason(recorded, folder, state),
         rehearsal=rehearsal,
     )
 

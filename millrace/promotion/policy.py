@@ -10,7 +10,7 @@ from millrace.config.promotion_section import PromotionPolicy
 from millrace.promotion.side import Side
 from millrace.registry import pushed_model
 from millrace.registry.events import EventKind, VersionState
-from millrace.registry.registry import AUTOMATIC, user_of
+from millrace.registry.registry import AUTOMATIC, is_one_person
 from millrace.registry.version import Version
 
 # So many freezes in a row are followed to their end: a freeze that begins each minute has none.
@@ -90,7 +90,7 @@ def _approval(source: Side, target: Side, version: Version, who: str) -> PolicyR
         words = f"only registry.approval's rule has approved it in {source.name}, and a person must: set it to manual"
         return PolicyRule("approval", False, words)
     second = asked == "second person"
-    if second and user_of(last.who).strip().casefold() == user_of(who).strip().casefold():
+    if second and is_one_person(last.who, who):
         words = f"{last.who} has approved it, and may not promote it too: a second person must"
         return PolicyRule("approval", False, words)
     words = f"{last.who} has approved it in {source.name}: {last.because}{BY_NAME if second else ''}"

@@ -481,6 +481,16 @@ def user_of(who: str) -> str:
     return who.rpartition("@")[0] or who
 
 
+def is_one_person(one: str, other: str) -> bool:
+    """Whether two names are one user's, on whichever machines and however they are written.
+
+    Args:
+        one: as `user_of` takes it.
+        other: likewise.
+    """
+    return user_of(one).strip().casefold() == user_of(other).strip().casefold()
+
+
 def this_person() -> str:
     """The user and the machine, as far as they can be told."""
     user = "somebody"

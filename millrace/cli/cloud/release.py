@@ -87,6 +87,8 @@ def build_command(
 
 def _say_next(config: Config, config_file: str, target: Path, signed: bool) -> None:
     """How it goes on: by a promotion, where the environment says what its releases come after."""
+    from millrace.delivery.approval import approving
+
     quoted, to = shlex.quote(str(target)), shlex.quote(config.environment)
     if config.promotion.release_from is None:
         within = again(config_file, (environments.option(config.environment),))
@@ -94,8 +96,7 @@ def _say_next(config: Config, config_file: str, target: Path, signed: bool) -> N
     else:
         steps = [] if signed else ["the same with --key FILE: only a signed release is promoted"]
         if config.promotion.approves_releases:
-            key = " --key FILE" if config.promotion.approvers else ""
-            steps.append(f"millrace release approve {quoted} --because WHY{key}")
+            steps.append(approving(target, config.promotion.approvers))
         steps.append(f"millrace promote{again(config_file, ())} {quoted} --to {to} --because WHY")
     for number, step in enumerate(steps):
         echo(f"{'then' if number else 'next'}: {step}")

@@ -11,13 +11,12 @@ import click
 from millrace.base import files, printing
 from millrace.base.errors import BadInput
 from millrace.base.names import did_you_mean
-from millrace.base.plain_values import plain
 from millrace.base.printing import TableColumn
 from millrace.base.secrets import cut
 from millrace.cli import completing
 from millrace.cli.group import Group
 from millrace.cli.options import config_options
-from millrace.cli.output import echo
+from millrace.cli.output import echo, echo_json
 from millrace.config import environments, json_schema
 from millrace.config.loading import load
 from millrace.config.reference import sections
@@ -48,7 +47,7 @@ def show(section: str, config_file: str, overrides: tuple[str, ...], other: Opti
     if other is None:
         chosen = [one for one in settings(here) if one.place and _is_in(one.key, section)]
         if as_json:
-            echo(cut(json.dumps(plain(chosen), indent=2)))
+            echo_json(chosen)
         else:
             columns = [TableColumn("key"), TableColumn("value", folds=True), TableColumn("from")]
             printing.show(columns, [(one.key, _shown(one.value), one.place) for one in chosen])
@@ -56,7 +55,7 @@ def show(section: str, config_file: str, overrides: tuple[str, ...], other: Opti
     there = load(config_file, (*overrides, environments.option(other)))
     different = [one for one in differences(here, there) if _is_in(one.key, section) and one.key != environments.KEY]
     if as_json:
-        echo(cut(json.dumps(plain(different), indent=2)))
+        echo_json(different)
     elif different:
         heads = ["key", here.environment or "no environment", there.environment]
         columns = [TableColumn(head, folds=head != "key") for head in heads]
