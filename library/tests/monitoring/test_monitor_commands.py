@@ -1,6 +1,7 @@
 """The commands and the page: exit codes, a file that opens offline, windows in turn, and Vertex AI's messages."""
 
 import contextlib
+import json
 from datetime import timedelta
 from html.parser import HTMLParser
 
@@ -125,7 +126,7 @@ def test_a_window_that_cannot_be_looked_at_does_not_end_the_watch(served):
 def test_vertex_gets_the_schemas_limits_in_the_clients_own_messages(served):
     config = served("vertex.root=gs://bucket/taxi", "vertex.data_path=gs://bucket/data")
     made = vertex_monitor(config, curated_schema(config), ENDPOINT)
-    skew = model_monitoring_spec.ModelMonitoringSpec(made.specs["skew"])
+    skew = model_monitoring_spec.ModelMonitoringSpec.from_json(json.dumps(made.specs["skew"]))
     limits = skew.objective_spec.tabular_objective.feature_drift_spec.feature_alert_conditions
     by_schema = {
         one.name: one.skew_comparator.jensen_shannon_divergence.threshold or one.skew_comparator.infinity_norm.threshold
@@ -136,7 +137,7 @@ def test_vertex_gets_the_schemas_limits_in_the_clients_own_messages(served):
     assert "big_tipper" not in limits and "tips" not in limits
     drift = made.specs["drift"]["objective_spec"]
     assert drift["baseline_dataset"]["time_offset"] == {"offset": "1h", "window": "1h"}
-    fields = model_monitor.ModelMonitoringSchema(made.model_monitoring_schema)
+    fields = model_monitor.ModelMonitoringSchema.from_json(json.dumps(made.model_monitoring_schema))
     assert [one.name for one in fields.ground_truth_fields] == ["big_tipper"]
     assert made.cron == "0 * * * *"
     assert vertex_monitor(config, curated_schema(config), ENDPOINT) == made
