@@ -11,7 +11,7 @@ from typing import Optional
 
 from millrace.access.agents import agent, default_account
 from millrace.access.grants import SUBMITTER, TEMPLATE_WRITER, Grant, merged
-from millrace.access.queried import Dataset, datasets
+from millrace.access.queried import Dataset, asks_elsewhere, datasets
 from millrace.base.errors import BadInput
 from millrace.catalog.template_address import template_repository
 from millrace.config.config import Config
@@ -119,13 +119,14 @@ def _of_step(job: CompiledJob, step: Step, project: str, account: str) -> Iterat
     for flag, value in itertools.pairwise(args):
         if flag == "--secret":
             secret = value.partition("=")[2].partition("/versions/")[0]
-            yield Grant(account, _SECRET, secret, (f"{name}: reads the secret {value.partition('=')[0]}",))
-    data = str(job.value(task, "input_base") or "")
+            if "/secrets/" in secret:
+                yield Grant(account, _SECRET, secret, (f"{name}: reads the secret {value.partition('=')[0]}",))
+    data = str(job.value(step, "input_base") or "")
     yield from _bucket(account, _READ, data, f"{name}: reads the data")
-    pushed = job.json_value(task, "push_destination").get("filesystem", {})
+    pushed = job.json_value(step, "push_destination").get("filesystem", {})
     folder = str(pushed.get("base_directory") or pushed.get("baseDirectory") or "")
     yield from _bucket(account, _WRITE, folder, f"{name}: writes the version")
-    custom = job.json_value(task, "custom_config")
+    custom = job.json_value(step, "custom_config")
     if _TRAINING in custom:
         yield from _custom_job(name, custom[_TRAINING], project, account)
     if _SERVING in custom:
@@ -225,26 +226,36 @@ def _query(
 
 
 def unread_queries(job: CompiledJob) -> list[str]:
-    """A sentence for each task of whose query no table could be read, so that no role to read one is needed by it.
+    """What of tasks' queries could not be read, in a sentence each, so that a role for it is not listed.
 
     Args:
         job: for Vertex AI.
     """
     asking = [step for step in job.walk() if _BIGQUERY in job.executor(step.task).get("container", {}).get("args", ())]
-    return [
+    unread = [
         f"{step.name}: no table could be read from its query, so that no role to read one is listed; give whoever runs "
         "it roles/bigquery.dataViewer on each dataset that it reads"
         for step in asking
         if not _read_by(job, step)
     ]
+    elsewhere = [
+        f"{step.name}: its query has another database answer, by EXTERNAL_QUERY; give whoever runs it "
+        "roles/bigquery.connectionUser on the connection"
+        for step in asking
+        if any(asks_elsewhere(query) for query in _queries(job, step))
+    ]
+    return [*unread, *elsewhere]
 
 
 def _read_by(job: CompiledJob, step: Step) -> list[Dataset]:
-    """The datasets that a task's query reads; the job's parameter has its text, or the input's configuration."""
-    given = job.value(step.task, runtime_inputs.QUERY)
-    splits = job.json_value(step.task, "input_config").get("splits", ())
-    queries = [str(given)] if given else [str(split.get("pattern", "")) for split in splits]
-    return list(dict.fromkeys(one for query in queries for one in datasets(query)))
+    return list(dict.fromkeys(one for query in _queries(job, step) for one in datasets(query)))
+
+
+def _queries(job: CompiledJob, step: Step) -> list[str]:
+    """What a task asks BigQuery; the job's parameter has its text, or the input's configuration."""
+    given = job.value(step, runtime_inputs.QUERY)
+    splits = job.json_value(step, "input_config").get("splits", ())
+    return [str(given)] if given else [str(split.get("pattern", "")) for split in splits]
 
 
 def _worker(options: dict[str, str], project: str) -> str:

@@ -1,9 +1,10 @@
-"""The datasets that a query of BigQuery reads, by the tables that its text names.
+"""The datasets that a query of BigQuery reads, by the tables, models and routines that its text names.
 
 A name may be quoted whole, part by part, or not at all, and its project may be left out:
 https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical
 """
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple, Optional
@@ -19,6 +20,8 @@ _TOKEN = re.compile(rf"{_PART}(?:\s*\.\s*(?:{_PART}|[\w*]+))*|[(),]")
 # A project of a domain is called example.com:PROJECT.
 _WHOLE = re.compile(r"((?:[a-z0-9.-]+:)?[\w-]+)\.(\w+)\.[^.]+(?:\..*)?")
 _OWN = re.compile(r"(\w+)\.[^.]+")
+# What stands before the dot of functions that are BigQuery's own.
+_NAMESPACES = {"AEAD", "AI", "HLL_COUNT", "KEYS", "KLL_QUANTILES", "ML", "NET", "OBJ", "SAFE"}
 _CATALOGUE = ".INFORMATION_SCHEMA"  # views of a dataset, or of a region
 _ENDS_FROM = {
     "SELECT",
@@ -61,7 +64,7 @@ class _Level:
 
 
 def datasets(query: str) -> list[Dataset]:
-    """The datasets of the tables that a query names, each once.
+    """The datasets of what a query names, each once.
 
     Args:
         query: in GoogleSQL.
@@ -69,12 +72,25 @@ def datasets(query: str) -> list[Dataset]:
     return list(dict.fromkeys(one for name in _names(query) if (one := _dataset(name))))
 
 
+def asks_elsewhere(query: str) -> bool:
+    """Whether a query has another database answer, by a connection, whose name is a text as any other.
+
+    Args:
+        query: in GoogleSQL.
+    """
+    return re.search(r"\bEXTERNAL_QUERY\s*\(", _code(query), re.IGNORECASE) is not None
+
+
+def _code(query: str) -> str:
+    return _NO_CODE.sub(lambda found: found[1] or " ", query)
+
+
 def _names(query: str) -> Iterator[str]:
-    """The dotted names that stand where a table does, and those that are quoted whole, wherever they stand."""
+    """The dotted names where a table, a model or a routine stands, and those that are quoted whole, wherever it is."""
     levels, before = [_Level()], ""
     aliases: set[str] = set()
     named = False  # whether a table's name was just read, so that its alias may come
-    for token in _TOKEN.findall(_NO_CODE.sub(lambda found: found[1] or " ", query)):
+    for token, after in itertools.pairwise((*_TOKEN.findall(_code(query)), "")):
         level, word = levels[-1], token.upper()
         if token == "(":
             levels.append(_Level(expects=level.expects))
@@ -91,9 +107,14 @@ def _names(query: str) -> Iterator[str]:
         elif word in _ENDS_FROM or word == "WITH":
             level.expects = level.in_from = named = False
             level.asks = True
+        elif after == "(" or (before in ("MODEL", "TABLE") and "." in token):
+            # A routine, whose tables may be among its arguments; or a model or a table that is such an argument.
+            level.expects, named = False, level.expects
+            if word.partition(".")[0].strip("`") not in _NAMESPACES:
+                yield _bare(token)
         elif level.expects:
             level.expects, named = False, True
-            name = re.sub(r"[`\s]", "", token)
+            name = _bare(token)
             if name.partition(".")[0] not in aliases:
                 yield name
             aliases.add(name.rpartition(".")[2])
@@ -104,6 +125,10 @@ def _names(query: str) -> Iterator[str]:
         elif token.count("`") == 2 and token.startswith("`") and token.count(".") > 1:
             yield token.strip("`")
         level.fresh, before = False, word
+
+
+def _bare(token: str) -> str:
+    return re.sub(r"[`\s]", "", token)
 
 
 def _dataset(name: str) -> Optional[Dataset]:

@@ -11,6 +11,7 @@ import requests
 from google.auth.transport.requests import AuthorizedSession
 
 from millrace.base.errors import BadInput
+from millrace.base.shapes import misshapen, without_nulls
 from millrace.cloud.remote.failures import ServiceFailure, refused
 from millrace.cloud.remote.google import LOG_IN
 from millrace.cloud.remote.sending import PAUSES, send_once
@@ -25,6 +26,8 @@ _REMEDIES = {
 _MEANWHILE = "; nothing was written, and --old-prices takes the table that is there"
 
 Sku = Mapping[str, Any]
+
+_NAMED = {"displayName": str, "name": str}
 
 
 class _CataloguePlace(VertexPlace):
@@ -57,7 +60,7 @@ def published_prices(
     try:
         session = requests.Session() if where.is_local else AuthorizedSession(credentials(where))
         names = {
-            str(one.get("displayName")): str(one["name"])
+            str(one.get("displayName")): str(one.get("name"))
             for one in _pages(session, where, "services", "services", pauses)
         }
         return {
@@ -82,6 +85,9 @@ def _pages(
             remedy="try again in some minutes",
             pauses=pauses,
         )
+        if wrong := list(misshapen(page, {key: [_NAMED], "nextPageToken": str})):
+            words = f"{where.title} answered what cannot be read: {wrong[0]}"
+            raise BadInput(words, where=address, remedy=f"try again later{_MEANWHILE}")
         yield from page.get(key, ())
         if not page.get("nextPageToken"):
             return
@@ -97,6 +103,8 @@ def _page(session: requests.Session, where: VertexPlace, address: str, params: M
     except ValueError:
         said = {}
     if answer.status_code >= 400 or not isinstance(said, dict):
-        words = said.get("error", {}).get("message", "") if isinstance(said, dict) else ""
+        told = said.get("error") if isinstance(said, dict) else None
+        words = str(told.get("message") or "") if isinstance(told, dict) else ""
         raise refused(answer.status_code, words, asked, where.title, _REMEDIES)
-    return said
+    read: dict[str, Any] = without_nulls(said)
+    return read

@@ -9,7 +9,7 @@ from typing import Any, Union
 
 from pydantic import ValidationError
 
-from millrace.base import files, secrets
+from millrace.base import secrets
 from millrace.base.errors import ConfigError
 from millrace.base.names import did_you_mean_file
 from millrace.config import environments, problems, yaml_text
@@ -90,7 +90,7 @@ def load(path: Union[str, Path], overrides: Sequence[str] = ()) -> Config:
 
 def _read(file: Path) -> yaml_text.Document:
     try:
-        document = _document(file)
+        document = yaml_text.read_file(file)
     except FileNotFoundError as error:
         folders = [folder for folder in (file.parent, Path("conf")) if folder.is_dir()]
         known = sorted({str(one) for folder in folders for one in folder.glob("*.y*ml")})
@@ -110,7 +110,7 @@ def _read(file: Path) -> yaml_text.Document:
 
 def _read_overlay(file: Path) -> yaml_text.Document:
     """What an overlay says, with every local path absolute; one that says nothing yet changes nothing."""
-    document = _document(file)
+    document = yaml_text.read_file(file)
     if document.values is None:
         document.values = {}
     if not isinstance(document.values, dict):
@@ -130,14 +130,6 @@ def _other_overlays(file: Path, environment: str) -> dict[str, list[yaml_text.Do
             if other != environment:
                 others[other] = [_read_overlay(overlay) for overlay in environments.overlays(file, other)]
     return others
-
-
-def _document(file: Path) -> yaml_text.Document:
-    try:
-        return yaml_text.read(files.read_text(file, ConfigError), str(file))
-    except yaml_text.YamlError as error:
-        where = f"{file}:{error.place.line}:{error.place.column}" if error.place else str(file)
-        raise ConfigError(error.problem, where=where, remedy=error.remedy) from error
 
 
 def _settle_alternatives(document: yaml_text.Document, laid_over: set[str]) -> None:

@@ -9,11 +9,13 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Union
 
 import yaml
 
-from millrace.base.errors import Signal
+from millrace.base import files
+from millrace.base.errors import ConfigError, Signal
 
 Keys = tuple[Union[str, int], ...]
 
@@ -164,6 +166,23 @@ def read(text: str, file: str = "") -> Document:
     finally:
         if loader is not None:
             loader.dispose()
+
+
+def read_file(file: Path) -> Document:
+    """Reads a file of one YAML document.
+
+    Args:
+        file: to read.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ConfigError: it cannot be read, or as `read` says.
+    """
+    try:
+        return read(files.read_text(file, ConfigError), str(file))
+    except YamlError as error:
+        where = f"{file}:{error.place.line}:{error.place.column}" if error.place else str(file)
+        raise ConfigError(error.problem, where=where, remedy=error.remedy) from error
 
 
 class _Reader:

@@ -8,6 +8,7 @@ from millrace.config.config import Config
 from millrace.cost.durations import past_times
 from millrace.cost.estimate import CostEstimate, estimate
 from millrace.cost.prices import load_prices
+from millrace.jobspec.dataflow import MOST_WORKERS
 from millrace.jobspec.job import CompiledJob
 
 
@@ -49,16 +50,22 @@ def judged(costs: CostEstimate, budget: Optional[float]) -> str:
     most = costs.whole.middle if costs.whole.high is None else costs.whole.high
     if most > budget:
         up_to = "would cost about" if costs.whole.high is None else f"may cost, at {costs.level:.0%}, up to"
+        fewer = f"set beam.dataflow.max_workers, since {of_workers(costs)}; " if costs.unbounded else ""
         raise GateRefused(
             f"the run {up_to} {dollars(most)}, and the budget is {dollars(budget)}",
             where="vertex.cost.budget",
-            remedy="millrace cost shows each stage: ask for smaller machines, or raise the budget",
+            remedy=f"{fewer}millrace cost shows each stage: ask for smaller machines, or raise the budget",
         )
     if costs.unknown:
         return f"the budget could not be judged: no run tells how long {', '.join(costs.unknown)} takes"
     if costs.whole.high is None:
         return "the budget could not be judged: one run alone has no spread"
     return ""
+
+
+def of_workers(costs: CostEstimate) -> str:
+    """What is said of stages whose most workers the job does not say, which is why their cost is so high."""
+    return f"Dataflow may take {MOST_WORKERS:,} workers for {', '.join(costs.unbounded)}"
 
 
 def dollars(value: float) -> str:

@@ -37,6 +37,11 @@ class StageCost:
         return sum(rent.hourly for rent in self.rents)
 
     @property
+    def is_bounded(self) -> bool:
+        """Whether the job says how many workers there may be."""
+        return all(rent.is_bounded for rent in self.rents)
+
+    @property
     def least_hourly(self) -> float:
         """Dollars an hour, with the fewest workers."""
         return sum(rent.least_hourly for rent in self.rents)
@@ -71,6 +76,11 @@ class CostEstimate:
     whole: Spread
     unknown: tuple[str, ...]
     endpoints: dict[str, Rent]
+
+    @property
+    def unbounded(self) -> tuple[str, ...]:
+        """The stages for which Dataflow may take as many workers as it has."""
+        return tuple(one.stage for one in self.stages if not one.is_bounded)
 
 
 def estimate(

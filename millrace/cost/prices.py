@@ -5,13 +5,12 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Optional
 
-import yaml
 from pydantic import Field, ValidationError
 
-from millrace.base import files
 from millrace.base.errors import BadInput
 from millrace.base.section import Section
 from millrace.catalog.machine_sizes import MachineSize
+from millrace.config import yaml_text
 
 OLDEST = timedelta(days=183)
 """A table older than that is refused: prices change some times a year."""
@@ -106,6 +105,13 @@ def load_prices(file: Optional[str], today: date, old: bool = False) -> PriceTab
     """
     path = Path(file) if file else OWN_TABLE
     table = _read(path)
+    # A day is not over everywhere when it is here.
+    if table.date - today > timedelta(days=1):
+        raise BadInput(
+            f"the price table is of {table.date}, a day to come, and would never be old",
+            where=str(path),
+            remedy="write the day on which its prices were read",
+        )
     if today - table.date > OLDEST and not old:
         raise BadInput(
             f"the price table is of {table.date}, more than half a year old",
@@ -121,11 +127,9 @@ def load_prices(file: Optional[str], today: date, old: bool = False) -> PriceTab
 def _read(path: Path) -> PriceTable:
     remedy = f"its keys are those of {OWN_TABLE}"
     try:
-        return PriceTable.model_validate(yaml.safe_load(files.read_text(path, BadInput)))
+        return PriceTable.model_validate(yaml_text.read_file(path).values)
     except FileNotFoundError as error:
         raise BadInput("there is no such price table", where=str(path), remedy=remedy) from error
-    except yaml.YAMLError as error:
-        raise BadInput(f"no YAML: {error}", where=str(path), remedy=remedy) from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))

@@ -13,6 +13,8 @@ from typing import Any, Optional
 
 import yaml
 
+from millrace.base.shapes import WHOLE, Shape, misshapen
+from millrace.base.visible import visible
 from millrace.cost.prices import PriceTable, RegionPrices
 
 COMPUTE, VERTEX, DATAFLOW = "Compute Engine", "Vertex AI", "Cloud Dataflow"
@@ -27,6 +29,22 @@ _BATCH = {
     "cpu": ("h", r"vcpu time batch(?: .+)?"),
     "gb": ("GiBy.h", r"ram time(?! streaming| flexrs)(?: batch)?(?: .+)?"),
     "disk_gb": ("GiBy.h", r"local disk time pd standard(?: .+)?"),
+}
+
+# https://cloud.google.com/billing/docs/reference/rest/v1/services.skus/list, as far as it is looked into.
+_SKU: Shape = {
+    "skuId": str,
+    "description": str,
+    "category": {"usageType": str},
+    "serviceRegions": [str],
+    "pricingInfo": [
+        {
+            "pricingExpression": {
+                "usageUnit": str,
+                "tieredRates": [{"unitPrice": {"units": WHOLE, "nanos": WHOLE, "currencyCode": str}}],
+            }
+        }
+    ],
 }
 
 Skus = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -58,7 +76,7 @@ class Refreshed:
             "# Written by: millrace cost --refresh, from Google Cloud's billing catalogue. US dollars, on demand and\n"
             f"# without discounts. pipeline_run is as in the table of {kept_of}: it is not looked for there.\n"
         )
-        left_out = "".join(f"# not in it: {one}\n" for one in self.missing)
+        left_out = "".join(f"# not in it: {visible(' '.join(one.split()))}\n" for one in self.missing)
         values = self.table.model_dump(mode="json", exclude_none=True)
         values["date"] = self.table.date
         return head + left_out + "\n" + yaml.safe_dump(values, sort_keys=False, default_flow_style=None, width=110)
@@ -168,7 +186,8 @@ class _Region:
         named = [
             sku
             for sku in self.skus[service]
-            if self.name in sku.get("serviceRegions", ())
+            if not any(misshapen(sku, _SKU))
+            and self.name in sku.get("serviceRegions", ())
             and sku.get("category", {}).get("usageType") == "OnDemand"
             and re.fullmatch(pattern, str(sku.get("description", "")), re.IGNORECASE)
         ]

@@ -11,8 +11,9 @@ from typing import Any
 from millrace.base.errors import BadInput
 from millrace.catalog.machine_sizes import machine_of_step, machine_size
 from millrace.cost.prices import PriceTable
-from millrace.jobspec.dataflow import beam_options, runs_on_dataflow
-from millrace.jobspec.job import CompiledJob, Spec
+from millrace.jobspec.dataflow import beam_options, dataflow_workers, odd_numbers, runs_on_dataflow
+from millrace.jobspec.job import CompiledJob, Step
+from millrace.jobspec.step_resources import StepResources, step_resources
 
 # https://cloud.google.com/dataflow/pricing: a batch worker's machine where nothing is said, and its disk: the shuffle
 # is the service's, which leaves a worker 25 GB.
@@ -28,11 +29,13 @@ class Rent:
         what: in a few words, such as `e2-standard-4` or `2 x a2-highgpu-1g`.
         hourly: dollars an hour.
         least_hourly: the same with as few workers as there may be; Dataflow chooses between both.
+        is_bounded: whether the job says how many workers there may be, and not Dataflow.
     """
 
     what: str
     hourly: float
     least_hourly: float
+    is_bounded: bool = True
 
 
 def rents(job: CompiledJob, region: str, prices: PriceTable) -> dict[str, tuple[Rent, ...]]:
@@ -47,7 +50,7 @@ def rents(job: CompiledJob, region: str, prices: PriceTable) -> dict[str, tuple[
         BadInput: a machine has no price, or none that is known has what a task asks for.
     """
     return {
-        step.name: tuple(_of_task(job, step.name, step.task, region, prices))
+        step.name: tuple(_of_task(job, step, region, prices))
         for step in job.walk()
         if "container" in job.executor(step.task)
     }
@@ -63,62 +66,74 @@ def endpoint_rent(job: CompiledJob, region: str, prices: PriceTable) -> dict[str
     """
     served = {}
     for step in job.walk():
-        config = job.json_value(step.task, "custom_config")
+        config = job.json_value(step, "custom_config")
         if _SERVING not in config:
             continue
         asked, there = config[_SERVING], str(config.get("ai_platform_vertex_region") or region)
-        replica = _machine(asked, there, prices)
-        least, most = int(asked.get("min_replica_count", 1)), int(asked.get("max_replica_count", 1))
+        replica = _machine(step.name, asked, there, prices)
+        least, most = (int(asked.get(f"{end}_replica_count", 1)) for end in ("min", "max"))
         words = f"{least} x {replica.what}" if least == most else f"{least} to {most} x {replica.what}"
         served[step.name] = Rent(words, most * replica.hourly, least * replica.hourly)
     return served
 
 
-def _of_task(job: CompiledJob, name: str, task: Spec, region: str, prices: PriceTable) -> Iterator[Rent]:
-    container = job.executor(task)["container"]
-    yield _step(name, container.get("resources", {}), region, prices)
-    training = job.json_value(task, "custom_config").get(_TRAINING, {})
-    there = str(job.json_value(task, "custom_config").get("ai_platform_vertex_region") or region)
-    for pool in training.get("job_spec", {}).get("worker_pool_specs", ()):
-        machine, count = _machine(pool["machine_spec"], there, prices), int(pool.get("replica_count", 1))
+def _of_task(job: CompiledJob, step: Step, region: str, prices: PriceTable) -> Iterator[Rent]:
+    yield _step(step.name, step_resources(job, step), region, prices)
+    config = job.json_value(step, "custom_config")
+    there = str(config.get("ai_platform_vertex_region") or region)
+    for pool in config.get(_TRAINING, {}).get("job_spec", {}).get("worker_pool_specs", ()):
+        machine = _machine(step.name, pool.get("machine_spec", {}), there, prices)
+        count = int(pool.get("replica_count", 1))
         words = machine.what if count == 1 else f"{count} x {machine.what}"
         yield Rent(words, count * machine.hourly, count * machine.hourly)
-    if runs_on_dataflow(name, container.get("args", ())):
-        yield _workers(container["args"], region, prices)
+    args = job.executor(step.task)["container"].get("args", [])
+    if runs_on_dataflow(step.name, args):
+        yield _workers(step.name, args, region, prices)
 
 
-def _step(name: str, asked: Mapping[str, Any], region: str, prices: PriceTable) -> Rent:
-    accelerator, count = asked.get("accelerator", {}).get("type", ""), int(asked.get("accelerator", {}).get("count", 1))
-    size = machine_of_step(
-        float(asked.get("cpuLimit", 0)), float(asked.get("memoryLimit", 0)), accelerator, count if accelerator else 1
-    )
+def _step(name: str, asked: StepResources, region: str, prices: PriceTable) -> Rent:
+    for field in (*asked.unknown, *(field for field, _ in asked.wrong)):
+        raise BadInput(
+            f"{field} is known when the job runs alone, so that its price is not"
+            if field in asked.unknown
+            else f"{field} is {dict(asked.wrong)[field]!r}, which is no quantity",
+            where=name,
+            remedy="write it as 4, 500m or 16G",
+        )
+    size = machine_of_step(asked.cpu, asked.memory_gb, asked.accelerator, asked.count)
     if size is None:
         raise BadInput(
             "no machine that is known here has what it asks for, so that its price is not known",
             where=name,
             remedy=f"ask for less in vertex.stages.{name}, or for an accelerator that millrace check knows",
         )
-    hourly = prices.machine(region, size, accelerator, count)
-    return Rent(_words(size.machine_type, accelerator, count), hourly, hourly)
+    hourly = prices.machine(region, size, asked.accelerator, asked.count)
+    return Rent(_words(size.machine_type, asked.accelerator, asked.count), hourly, hourly)
 
 
-def _machine(asked: Mapping[str, Any], region: str, prices: PriceTable) -> Rent:
+def _machine(stage: str, asked: Mapping[str, Any], region: str, prices: PriceTable) -> Rent:
     """A machine that is named, as custom jobs and endpoints name theirs."""
-    accelerator, count = str(asked.get("accelerator_type", "")), int(asked.get("accelerator_count", 0))
-    size = machine_size(asked["machine_type"])
+    named, accelerator = str(asked.get("machine_type", "")), str(asked.get("accelerator_type", ""))
+    size = machine_size(named)
     if size is None:
         raise BadInput(
-            f"how large a machine {asked['machine_type']} is, is not known here, so that its price is not",
-            where="machine_type",
+            f"how large a machine {named or 'without a type'} is, is not known here, so that its price is not",
+            where=f"{stage}, machine_type",
             remedy="take one of the series e2, n1, n2, a2 or g2",
         )
+    count = int(asked.get("accelerator_count", 1 if accelerator else 0))
     hourly = prices.machine(region, size, accelerator, count)
     return Rent(_words(size.machine_type, accelerator, count), hourly, hourly)
 
 
-def _workers(args: list[str], region: str, prices: PriceTable) -> Rent:
+def _workers(stage: str, args: list[str], region: str, prices: PriceTable) -> Rent:
     options = beam_options(args)
-    name = options.get("worker_machine_type") or options.get("machine_type") or _WORKER
+    for name, value in odd_numbers(options).items():
+        raise BadInput(
+            f"--{name} is {value!r}, so that its price is not known", where=stage, remedy="give a whole number"
+        )
+    asked = dataflow_workers(options)
+    name = asked.machine_type or _WORKER
     size = machine_size(name)
     if size is None:
         raise BadInput(
@@ -126,12 +141,9 @@ def _workers(args: list[str], region: str, prices: PriceTable) -> Rent:
             where="beam.dataflow.machine_type",
             remedy="take one of the series e2, n1 or n2",
         )
-    disk = float(options.get("disk_size_gb") or _WORKER_DISK_GB)
-    hourly = prices.dataflow_worker(options.get("region") or region, size, disk)
-    least = int(options.get("num_workers") or 1)
-    most = max(least, int(options.get("max_num_workers") or least))
-    words = f"{least} x {name}" if least == most else f"{least} to {most} x {name}"
-    return Rent(f"Dataflow {words}", most * hourly, least * hourly)
+    hourly = prices.dataflow_worker(options.get("region") or region, size, asked.disk_gb or _WORKER_DISK_GB)
+    words = f"{asked.least} x {name}" if asked.least == asked.most else f"{asked.least} to {asked.most:,} x {name}"
+    return Rent(f"Dataflow {words}", asked.most * hourly, asked.least * hourly, asked.is_bounded)
 
 
 def _words(machine_type: str, accelerator: str, count: int) -> str:

@@ -4,10 +4,62 @@ One reader and one rule for keys, roles, costs and checks.
 """
 
 import itertools
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from millrace.components.stage_ids import DATA_STAGES, EXAMPLE_GEN
 from millrace.jobspec.job import CompiledJob, Step
+
+MOST_WORKERS = 2000
+"""Dataflow's own most, since it adds workers unless told not to.
+
+https://cloud.google.com/dataflow/docs/horizontal-autoscaling
+"""
+
+_NUMBERS = ("num_workers", "max_num_workers", "disk_size_gb")
+
+
+@dataclass(frozen=True)
+class DataflowWorkers:
+    """The workers that a Dataflow job may have.
+
+    Args:
+        machine_type: of each; empty where Dataflow chooses.
+        disk_gb: of each; 0 where Dataflow chooses.
+        least: how many there are at the start.
+        most: how many there may be.
+        is_bounded: whether the job says how many, and not Dataflow.
+    """
+
+    machine_type: str
+    disk_gb: int
+    least: int
+    most: int
+    is_bounded: bool
+
+
+def dataflow_workers(options: Mapping[str, str]) -> DataflowWorkers:
+    """The workers that Beam's options ask of Dataflow; what `odd_numbers` names counts as not said.
+
+    Args:
+        options: as `beam_options` has them.
+    """
+    odd = odd_numbers(options)
+    start, most, disk = (0 if name in odd else int(options.get(name) or 0) for name in _NUMBERS)
+    if options.get("autoscaling_algorithm", "").upper() == "NONE":
+        most = start
+    machine_type = options.get("worker_machine_type") or options.get("machine_type") or ""
+    return DataflowWorkers(machine_type, disk, max(start, 1), max(start, most or MOST_WORKERS), bool(most))
+
+
+def odd_numbers(options: Mapping[str, str]) -> dict[str, str]:
+    """The options on a Dataflow job's size that are no whole number, with what they are.
+
+    Args:
+        options: as `beam_options` has them.
+    """
+    return {name: options[name] for name in _NUMBERS if name in options and not re.fullmatch(r"[0-9]+", options[name])}
 
 
 def beam_options(args: Sequence[str]) -> dict[str, str]:

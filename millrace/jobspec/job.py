@@ -9,6 +9,7 @@ second YAML document holds what is said of the platform. Their format is KFP's `
 import copy
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Optional, Union
@@ -18,7 +19,8 @@ import yaml
 from millrace.base import files
 from millrace.base.errors import BadInput
 from millrace.base.names import did_you_mean
-from millrace.jobspec.shape import JOB, PLATFORMS, SPEC, misshapen, without_nulls
+from millrace.base.shapes import misshapen, without_nulls
+from millrace.jobspec.shape import JOB, PLATFORMS, SPEC, TEXTS
 
 Spec = dict[str, Any]
 Dialect = Literal["vertex", "kubeflow"]
@@ -142,32 +144,51 @@ class CompiledJob:
         """How a task runs (`container`, `importer`, `resolver` or `customJob`); empty for a task that is a graph."""
         return self.executors.get(str(self.component(task).get("executorLabel", "")), {})
 
-    def value(self, task: Mapping[str, Any], name: str) -> Any:
-        """What a task gets as a parameter: a constant, or the job's value of a runtime parameter; None if neither.
+    def value(self, step: Step, name: str) -> Any:
+        """What a task gets as a parameter: a constant, or the value of a runtime parameter; None if neither.
+
+        A task in a nested graph may be handed the value under another name.
 
         Args:
-            task: the task's spec.
+            step: where the task stands.
             name: the input parameter's name.
         """
-        spec = task.get("inputs", {}).get("parameters", {}).get(name, {})
-        if "componentInputParameter" in spec:
-            return self.effective_values.get(spec["componentInputParameter"])
-        constant = spec.get("runtimeValue", {})
-        return constant.get("constant", plain_value(constant.get("constantValue")))
+        spec = step.task.get("inputs", {}).get("parameters", {}).get(name, {})
+        handed = spec.get("componentInputParameter")
+        if handed is None:
+            constant = spec.get("runtimeValue", {})
+            return constant.get("constant", plain_value(constant.get("constantValue")))
+        if step.within is None:
+            return self.effective_values.get(handed)
+        if handed in step.within.task.get("inputs", {}).get("parameters", {}):
+            return self.value(step.within, handed)
+        declared = step.within.component.get("inputDefinitions", {}).get("parameters", {})
+        return declared.get(handed, {}).get("defaultValue")
 
-    def json_value(self, task: Mapping[str, Any], name: str) -> Spec:
+    def runtime_parameter(self, step: Step, name: str) -> str:
+        """The job's parameter that a task gets as one of its own, through the graphs that hold it; empty for none.
+
+        Args:
+            step: where the task stands.
+            name: the input parameter's name.
+        """
+        spec = step.task.get("inputs", {}).get("parameters", {}).get(name, {})
+        handed = str(spec.get("componentInputParameter", ""))
+        return self.runtime_parameter(step.within, handed) if handed and step.within else handed
+
+    def json_value(self, step: Step, name: str) -> Spec:
         """What a task gets as a parameter that holds a JSON object, such as `custom_config`; empty where it is none.
 
         Args:
-            task: the task's spec.
+            step: where the task stands.
             name: the input parameter's name.
         """
-        text = self.value(task, name)
+        text = self.value(step, name)
         try:
             value = json.loads(text) if isinstance(text, str) else None
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             return {}
-        return value if isinstance(value, dict) else {}
+        return without_nulls(value) if isinstance(value, dict) else {}
 
     def graph(self, task: Mapping[str, Any]) -> dict[str, Spec]:
         """The tasks within a task that is itself a graph (TFX makes one when there is an exit handler), in order."""
@@ -182,21 +203,6 @@ class CompiledJob:
             step = Step(name, task, self.component(task), dag, within)
             yield step
             yield from self._walk(self.graph(task), str(task.get("componentRef", {}).get("name", "")), step)
-
-    def value_of(self, step: Step, name: str) -> Any:
-        """As `value`, also of a task in a nested graph, which may be handed the value under another name.
-
-        Args:
-            step: where the task stands.
-            name: the input parameter's name.
-        """
-        handed = step.task.get("inputs", {}).get("parameters", {}).get(name, {}).get("componentInputParameter")
-        if handed is None or step.within is None:
-            return self.value(step.task, name)
-        if handed in step.within.task.get("inputs", {}).get("parameters", {}):
-            return self.value_of(step.within, handed)
-        declared = step.within.component.get("inputDefinitions", {}).get("parameters", {})
-        return declared.get(handed, {}).get("defaultValue")
 
     def with_values(self, values: Mapping[str, Any]) -> "CompiledJob":
         """The same job with other values of its runtime parameters.
@@ -214,7 +220,9 @@ class CompiledJob:
             runtime["parameters"] = {**runtime.get("parameters", {}), **typed}
         else:
             runtime["parameterValues"] = {**runtime.get("parameterValues", {}), **given}
-        return replace(self, runtime=runtime)
+        job = replace(self, runtime=runtime)
+        _require_none(_misshapen_texts(job), self.file)
+        return job
 
     def _converted(self, name: str, value: Any) -> Any:
         if name not in self.parameters:
@@ -293,19 +301,7 @@ def parsed(text: str, file: str) -> CompiledJob:
         documents = [json.loads(text)] if text.lstrip().startswith("{") else list(yaml.safe_load_all(text))
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise BadInput(f"neither JSON nor YAML: {error}", where=file, remedy=_MAKE_ONE) from error
-    documents = without_nulls(documents)
-    job = from_documents(documents, file)
-    shapes = (JOB if "pipelineSpec" in documents[0] else SPEC, PLATFORMS)
-    wrong = [
-        what
-        for document, shape in zip(documents, shapes, strict=False)
-        if document
-        for what in misshapen(document, shape)
-    ]
-    if wrong:
-        more = f" ({len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        raise BadInput(f"no compiled job: {wrong[0]}{more}", where=file, remedy=_MAKE_ONE)
-    return job
+    return from_documents(documents, file)
 
 
 _MAKE_ONE = "make one with: millrace compile --runner vertex"
@@ -317,22 +313,73 @@ def from_documents(documents: list[Any], file: str = "") -> CompiledJob:
     Args:
         documents: one of a Vertex AI job, one or two of a Kubeflow job.
         file: where they were read, for messages.
+
+    Raises:
+        BadInput: they are no compiled job.
     """
+    documents = without_nulls(documents)
     first = documents[0] if documents else None
     spec = first.get("pipelineSpec", first) if isinstance(first, dict) else None
     if not isinstance(first, dict) or not isinstance(spec, dict) or "root" not in spec or "components" not in spec:
         raise BadInput("no compiled job: there is no pipeline spec in it", where=file, remedy=_MAKE_ONE)
+    shapes = (SPEC if first is spec else JOB, PLATFORMS)
+    _require_none(
+        [
+            what
+            for document, shape in zip(documents, shapes, strict=False)
+            if document
+            for what in misshapen(document, shape)
+        ],
+        file,
+    )
+    _require_none(_circles(spec), file)
     if first is spec:
         platform = documents[1].get("platforms", {}) if len(documents) > 1 and documents[1] else {}
-        return CompiledJob(spec=spec, dialect="kubeflow", platform=platform, file=file)
-    return CompiledJob(
-        spec=spec,
-        runtime=first.get("runtimeConfig", {}),
-        labels=first.get("labels", {}),
-        display_name=first.get("displayName", ""),
-        settings={key: value for key, value in first.items() if key not in _JOB_KEYS},
-        file=file,
-    )
+        job = CompiledJob(spec=spec, dialect="kubeflow", platform=platform, file=file)
+    else:
+        job = CompiledJob(
+            spec=spec,
+            runtime=first.get("runtimeConfig", {}),
+            labels=first.get("labels", {}),
+            display_name=first.get("displayName", ""),
+            settings={key: value for key, value in first.items() if key not in _JOB_KEYS},
+            file=file,
+        )
+    _require_none(_misshapen_texts(job), file)
+    return job
+
+
+def _circles(spec: Spec) -> list[str]:
+    """The component whose graph holds itself, if there is one: it would be walked without end."""
+    held = {
+        name: {task.get("componentRef", {}).get("name", "") for task in one.get("dag", {}).get("tasks", {}).values()}
+        for name, one in spec["components"].items()
+    }
+    while leaves := [name for name, below in held.items() if not below & set(held)]:
+        for name in leaves:
+            del held[name]
+    if not held:
+        return []
+    way = [min(held)]
+    while way[-1] not in way[:-1]:
+        way.append(min(held[way[-1]] & set(held)))
+    around = " > ".join(way[way.index(way[-1]) :])
+    return [f"the graph of the component {way[-1]} holds itself: {around}"]
+
+
+def _misshapen_texts(job: CompiledJob) -> list[str]:
+    return [
+        what
+        for step in job.walk()
+        for name, shape in TEXTS.items()
+        for what in misshapen(job.json_value(step, name), shape, f"{step.name}.{name}")
+    ]
+
+
+def _require_none(wrong: list[str], file: str) -> None:
+    if wrong:
+        more = f" ({len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        raise BadInput(f"no compiled job: {wrong[0]}{more}", where=file, remedy=_MAKE_ONE)
 
 
 def producers(task: Mapping[str, Any]) -> set[str]:
@@ -381,7 +428,8 @@ def plain_value(value: Any) -> Any:
     if isinstance(value, Mapping) and len(value) == 1:
         [(kind, content)] = value.items()
         if kind in _TYPED_VALUES:
-            return _TYPED_VALUES[kind](content)
+            with suppress(TypeError, ValueError):
+                return _TYPED_VALUES[kind](content)
     return value
 
 

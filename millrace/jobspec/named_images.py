@@ -22,7 +22,7 @@ def named_images(job: CompiledJob) -> Iterator[tuple[str, str]]:
         options = beam_options(container.get("args", ()))
         if options.get("runner") == "DataflowRunner" and (image := options.get("sdk_container_image")):
             yield f"{job.dialect}.image", image
-        custom = job.json_value(step.task, "custom_config")
+        custom = job.json_value(step, "custom_config")
         training = custom.get("ai_platform_training_args") or {}
         for pool in (training.get("job_spec") or {}).get("worker_pool_specs") or ():
             if image := pool.get("container_spec", {}).get("image_uri"):

@@ -3,11 +3,7 @@
 KFP's `pipeline_spec.proto` has the whole of it, and protobuf's own reader takes a text for a mapping without a word.
 """
 
-from collections.abc import Iterator
-from typing import Any
-
-Shape = Any
-"""A type; a list of the shape of each of its items; a mapping of shapes by key, with `*` for every other key."""
+from millrace.base.shapes import AMOUNT, WHOLE, Shape
 
 _DEFINITIONS: Shape = {
     "parameters": {"*": {"parameterType": str, "type": str}},
@@ -31,7 +27,7 @@ _TASK: Shape = {
     "dependentTasks": [str],
     "triggerPolicy": {"condition": str, "strategy": str},
     "cachingOptions": dict,
-    "retryPolicy": dict,
+    "retryPolicy": {"maxRetryCount": WHOLE, "backoffFactor": AMOUNT},
     "parameterIterator": {"itemInput": str, "items": dict},
     "artifactIterator": {"itemInput": str, "items": dict},
 }
@@ -47,7 +43,11 @@ _EXECUTOR: Shape = {
         "image": str,
         **_COMMAND,
         "env": [{"name": str, "value": str}],
-        "resources": {"accelerator": dict},
+        "resources": {
+            "cpuLimit": AMOUNT,
+            "memoryLimit": AMOUNT,
+            "accelerator": {"type": str, "count": WHOLE, "resourceType": str},
+        },
         "lifecycle": {"preCacheCheck": _COMMAND},
     },
     "importer": dict,
@@ -66,7 +66,7 @@ JOB: Shape = {
     "pipelineSpec": SPEC,
     "displayName": str,
     "labels": {"*": object},
-    "runtimeConfig": {"gcsOutputDirectory": str, "parameterValues": dict, "parameters": dict, "failurePolicy": str},
+    "runtimeConfig": {"gcsOutputDirectory": str, "parameterValues": dict, "parameters": dict, "failurePolicy": object},
     "encryptionSpec": {"kmsKeyName": str},
     "serviceAccount": str,
     "network": str,
@@ -83,35 +83,41 @@ PLATFORMS: Shape = {
         }
     }
 }
-_NAMES: dict[Any, str] = {dict: "a mapping", list: "a list", str: "text"}
-
-
-def misshapen(value: Any, shape: Shape, where: str = "") -> Iterator[str]:
-    """What is of another kind than it must be.
-
-    Args:
-        value: of a document.
-        shape: what it must be.
-        where: the value's place, keys joined by dots.
-
-    Yields:
-        Sentences, for instance `components.trainer is text, and a mapping is needed`.
-    """
-    kind: Any = shape if isinstance(shape, type) else type(shape)
-    if not isinstance(value, kind):
-        given = _NAMES.get(type(value), f"{value!r}"[:40])
-        yield f"{where or 'the document'} is {given}, and {_NAMES.get(kind, kind.__name__)} is needed"
-    elif isinstance(shape, list):
-        for place, item in enumerate(value):
-            yield from misshapen(item, shape[0], f"{where}[{place}]")
-    elif isinstance(shape, dict):
-        for key, below in value.items():
-            if key in shape or "*" in shape:
-                yield from misshapen(below, shape.get(key, shape.get("*")), f"{where}.{key}".lstrip("."))
-
-
-def without_nulls(value: Any) -> Any:
-    """A document without the keys that have no value: for protobuf they are not there."""
-    if isinstance(value, dict):
-        return {key: without_nulls(below) for key, below in value.items() if below is not None}
-    return [without_nulls(item) for item in value] if isinstance(value, list) else value
+_MACHINE: Shape = {"machine_type": str, "accelerator_type": str, "accelerator_count": WHOLE}
+_GCS: Shape = {"gcs_base_directory": {"output_uri_prefix": str}}
+_MONITOR: Shape = {
+    "specs": {
+        "*": {
+            "output_spec": _GCS,
+            "objective_spec": {"baseline_dataset": {"columnized_dataset": {"gcs_source": {"gcs_uri": str}}}},
+        }
+    }
+}
+TEXTS: dict[str, Shape] = {
+    "custom_config": {
+        "ai_platform_training_args": {
+            "project": str,
+            "job_spec": {
+                "worker_pool_specs": [
+                    {"machine_spec": _MACHINE, "replica_count": WHOLE, "container_spec": {"image_uri": str}}
+                ],
+                "service_account": str,
+            },
+            "encryption_spec": {"kms_key_name": str},
+        },
+        "ai_platform_serving_args": {
+            **_MACHINE,
+            "project_id": str,
+            "service_account": str,
+            "min_replica_count": WHOLE,
+            "max_replica_count": WHOLE,
+        },
+        "ai_platform_vertex_region": str,
+        "ai_platform_vertex_container_image_uri": str,
+        "millrace_encryption_key": str,
+        "millrace_version": {"monitor": _MONITOR, "endpoint": {"request_logging": {"table": str}}},
+    },
+    "push_destination": {"filesystem": {"base_directory": str, "baseDirectory": str}},
+    "input_config": {"splits": [{"pattern": str}]},
+}
+"""Of parameters whose text is JSON, by their names as TFX gives them."""

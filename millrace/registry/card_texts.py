@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Optional
 
-import yaml
 from pydantic import Field, ValidationError
 
-from millrace.base import files
 from millrace.base.errors import ConfigError
 from millrace.base.names import did_you_mean
 from millrace.base.section import Section
+from millrace.config import yaml_text
 
 
 class Owner(Section):
@@ -58,13 +57,11 @@ def read(file: Optional[str]) -> CardTexts:
         return CardTexts()
     keys = ", ".join(CardTexts.model_fields)
     try:
-        values = yaml.safe_load(files.read_text(Path(file), ConfigError))
+        values = yaml_text.read_file(Path(file)).values
         return CardTexts.model_validate({} if values is None else values)
     except FileNotFoundError as error:
         remedy = f"write it, or leave registry.card out; it may have: {keys}"
         raise ConfigError("there is no such file", where=file, remedy=remedy) from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"is no YAML: {' '.join(str(error).split())}", where=file) from error
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))

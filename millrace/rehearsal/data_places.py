@@ -45,7 +45,7 @@ def require_data(
     """
     labels = labels_of(job)
     for step, place in zip(job.walk(), labels, strict=True):
-        name, path = labels[place], job.value_of(step, "input_base")
+        name, path = labels[place], job.value(step, "input_base")
         # A graph hands on what a task in it reads.
         if not isinstance(path, str) or job.graph(step.task):
             continue

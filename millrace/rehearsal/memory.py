@@ -1,6 +1,5 @@
 """How much memory tasks take, how much they may take, and whether another fits beside them."""
 
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -10,12 +9,11 @@ from typing import Any, Optional
 
 import psutil
 
+from millrace.jobspec.step_resources import quantity
+
 POLL_SECONDS = 0.25
 # What a task of TFX takes when nothing is known of it: TensorFlow, Beam and some data.
 USUAL_BYTES = 1536 * 2**20
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "m": 1e-3}
-_UNITS |= {f"{letter}i": 2 ** (10 * power) for power, letter in enumerate("KMGT", start=1)}
-_QUANTITY = re.compile(r"([0-9.]+)([KMGT]i?|m)?B?")
 
 
 def limit_of(container: Mapping[str, Any]) -> Optional[int]:
@@ -25,8 +23,8 @@ def limit_of(container: Mapping[str, Any]) -> Optional[int]:
     """
     resources = container.get("resources", {})
     if resources.get("resourceMemoryLimit"):
-        quantity = _QUANTITY.fullmatch(str(resources["resourceMemoryLimit"]))
-        return int(float(quantity[1]) * _UNITS[quantity[2] or ""]) if quantity else None
+        size = quantity(resources["resourceMemoryLimit"])
+        return None if size is None else int(size)
     return int(float(resources["memoryLimit"]) * 10**9) if resources.get("memoryLimit") else None
 
 

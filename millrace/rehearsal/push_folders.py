@@ -31,7 +31,7 @@ def push_folders(job: CompiledJob, root: Path, rehearsals: Path) -> dict[str, tu
     """
     folders = {}
     for step in job.walk():
-        named = job.json_value(step.task, "push_destination").get("filesystem", {}).get("base_directory", "")
+        named = job.json_value(step, "push_destination").get("filesystem", {}).get("base_directory", "")
         # What is in a placeholder only the task will know.
         if named and "://" not in named and "{{" not in named:
             inner = os.path.normpath(f"/{named.removeprefix(f'{root}/')}").lstrip("/")

@@ -25,6 +25,17 @@ TAXI = [("my-lake", "taxi")]
         ("WITH w AS (SELECT * FROM p.a.t) SELECT * FROM w, w.stops", [("p", "a")]),
         ("FROM p.a.t |> WHERE t.x.y > 3", [("p", "a")]),
         ("SELECT `p.a.cleaned`(fare) FROM w", [("p", "a")]),
+        # Models, tables and queries that are arguments, and routines.
+        ("SELECT * FROM ML.PREDICT(MODEL p.m.tips, (SELECT * FROM p.a.t))", [("p", "m"), ("p", "a")]),
+        ("SELECT * FROM ml.predict(MODEL `p.m.tips`, TABLE p.a.t) AS x, p.c.v", [("p", "m"), ("p", "a"), ("p", "c")]),
+        ("SELECT * FROM AI.FORECAST(TABLE taxi.trips, data_col => 'fare')", [("", "taxi")]),
+        ("SELECT * FROM APPENDS(TABLE p.a.t, NULL, NULL) JOIN p.b.u USING (x)", [("p", "a"), ("p", "b")]),
+        ("SELECT * FROM p.a.recent(7) AS r, r.stops", [("p", "a")]),
+        (
+            "SELECT p.a.cleaned(fare), taxi.rounded(tips), NET.HOST(url), SAFE.PARSE_DATE('%F', day) FROM p.b.u",
+            [("p", "a"), ("", "taxi"), ("p", "b")],
+        ),
+        ("SELECT model, table FROM p.a.t AS model WHERE model.x.y > 0", [("p", "a")]),
         # What is said of a table, a text, a comment.
         ("SELECT EXTRACT(DAY FROM x.y.z), 'FROM q.r.s' -- FROM q.r.s\n/* JOIN q.r.s */ FROM p.a.t", [("p", "a")]),
         ("SELECT * FROM p.a.t WHERE t.x.y IS DISTINCT FROM u.v.w", [("p", "a")]),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from small_job import step_of
 
 from millrace.base.errors import BadInput
 from millrace.cli.main import millrace
@@ -66,8 +67,8 @@ def test_a_job_with_values_that_were_tried_pushes_to_no_endpoint_and_marks_its_b
     done = invoke("compile", "-o", output, *(word for one in settings for word in ("--set", one)))
     assert (done.exit_code, "its model is not served; --push serves it" in done.output) == (0, True)
     job = load(output)
-    assert job.value(job.tasks["Evaluator"], "trial") == 1
-    assert "gs://my-bucket/r/trials/taxi" in job.value(job.tasks["Pusher"], "push_destination")
+    assert job.value(step_of(job, "Evaluator"), "trial") == 1
+    assert "gs://my-bucket/r/trials/taxi" in job.value(step_of(job, "Pusher"), "push_destination")
 
 
 def test_a_sound_file_is_sound():

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 from fake_mail_server import mail_server
 from fake_service import FakeService
-from small_job import small_job
+from small_job import small_job, step_of
 
 from millrace.base.errors import BadInput
 from millrace.config.loading import load
@@ -127,9 +127,8 @@ def test_a_mail_is_sent_too_with_a_password_that_secret_manager_holds(hook, monk
         config = load("conf/taxi.yaml", [f"notify={json.dumps({'webhook_env': 'HOOK', 'email': email})}"])
         job = small_job()
         add_failure_notice(job, config, "image")
-        given = {
-            name: job.value(job.tasks[FAILURE_NOTICE], name) for name in ("webhook_env", "notify", "pipeline_name")
-        }
+        notice = step_of(job, FAILURE_NOTICE)
+        given = {name: job.value(notice, name) for name in ("webhook_env", "notify", "pipeline_name")}
         values = {"Trainer": json.dumps(state("Trainer", "broke")), **given}
         failure_notice.main(["--secret", "PASS=x", json.dumps({"inputs": {"parameterValues": values}})])
         [mail] = server.mails

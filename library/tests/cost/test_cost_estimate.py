@@ -1,9 +1,12 @@
 """`millrace cost`: what the compiled job rents, by the price table; how often the next run lies within the interval."""
 
+import copy
 import json
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,9 +120,11 @@ def test_what_each_task_rents_is_what_the_compiled_job_asks_for(everything: Comp
     assert [one.hourly for one in rented["Trainer"][1:]] == pytest.approx([a2, a2])
     assert [one.what for one in rented["ExampleGen"]] == [
         "n1-highmem-8 + NVIDIA_TESLA_T4",
-        "Dataflow 1 x n1-standard-1",
+        "Dataflow 1 to 2,000 x n1-standard-1",
     ]
-    assert rented["ExampleGen"][1].hourly == pytest.approx(0.056 + 3.75 * 0.003557 + 25 * 0.000054)
+    of_worker = 0.056 + 3.75 * 0.003557 + 25 * 0.000054
+    assert rented["ExampleGen"][1].least_hourly == pytest.approx(of_worker)
+    assert rented["ExampleGen"][1].hourly == pytest.approx(2000 * of_worker), "Dataflow adds workers unless it may not"
     assert len(rented["DataGate"]) == 1, "it has Beam's options, and no work for Beam"
     assert "LatestBlessedModel-model-resolver" not in rented
     endpoint = endpoint_rent(everything, "us-central1", prices)["Pusher"]
@@ -130,14 +135,15 @@ def test_what_each_task_rents_is_what_the_compiled_job_asks_for(everything: Comp
 def test_workers_that_may_grow_make_the_interval_wider(
     everything: CompiledJob, prices: PriceTable, config: Config
 ) -> None:
-    container = everything.executor(everything.tasks["Transform"])["container"]
-    fixed = estimate(everything, config, prices, ("runs", times(everything, 1, 1.1))).whole
-    container["args"] += ["--num_workers=2", "--max_num_workers=10"]
-    try:
-        [_, workers] = rents(everything, "us-central1", prices)["Transform"]
-        costs = estimate(everything, config, prices, ("runs", times(everything, 1, 1.1)))
-    finally:
-        del container["args"][-2:]
+    job = copy.deepcopy(everything)
+    with_beam = [container for container in containers(job) if "--runner=DataflowRunner" in container.get("args", ())]
+    for container in with_beam:
+        container["args"] += ["--num_workers=2", "--autoscaling_algorithm=NONE"]
+    fixed = estimate(job, config, prices, ("runs", times(job, 1, 1.1))).whole
+    containers(job, "Transform")[0]["args"][-1:] = ["--max_num_workers=10"]
+    [_, workers] = rents(job, "us-central1", prices)["Transform"]
+    costs = estimate(job, config, prices, ("runs", times(job, 1, 1.1)))
+    assert costs.unbounded == ()
     grown, transform = costs.whole, next(one for one in costs.stages if one.stage == "Transform")
     assert workers.what == "Dataflow 2 to 10 x n1-standard-1"
     assert workers.hourly == pytest.approx(5 * workers.least_hourly)
@@ -147,6 +153,67 @@ def test_workers_that_may_grow_make_the_interval_wider(
     assert seconds and dollars and seconds.low and seconds.high and transform.least_hourly < transform.hourly
     assert dollars.low == pytest.approx(seconds.low * transform.least_hourly / 3600)
     assert dollars.high == pytest.approx(seconds.high * transform.hourly / 3600)
+
+
+def containers(job: CompiledJob, *names: str) -> list[dict[str, Any]]:
+    found = [job.executor(step.task).get("container") for step in job.walk() if not names or step.name in names]
+    return [one for one in found if one]
+
+
+@pytest.mark.parametrize(
+    ("options", "words", "least", "most", "bounded"),
+    [
+        ([], "1 to 2,000", 1, 2000, False),
+        (["--num_workers=3"], "3 to 2,000", 3, 2000, False),
+        (["--max_num_workers=10"], "1 to 10", 1, 10, True),
+        (["--num_workers", "4", "--max_num_workers", "2"], "4", 4, 4, True),
+        (["--num_workers=3", "--autoscaling_algorithm=NONE", "--max_num_workers=10"], "3", 3, 3, True),
+        (["--autoscaling_algorithm=NONE", "--max_num_workers=10"], "1 to 2,000", 1, 2000, False),
+    ],
+)
+def test_dataflow_takes_as_many_workers_as_the_job_lets_it(
+    everything: CompiledJob, prices: PriceTable, options: list[str], words: str, least: int, most: int, bounded: bool
+) -> None:
+    job = copy.deepcopy(everything)
+    containers(job, "Transform")[0]["args"] += options
+    [_, workers] = rents(job, "us-central1", prices)["Transform"]
+    assert (workers.what, workers.is_bounded) == (f"Dataflow {words} x n1-standard-1", bounded)
+    assert workers.hourly / workers.least_hourly == pytest.approx(most / least)
+
+
+def test_a_budget_refuses_workers_without_end_and_says_which_setting_ends_them(
+    everything: CompiledJob, prices: PriceTable, config: Config
+) -> None:
+    costs = estimate(everything, config, prices, ("runs", times(everything, 1, 1.1)))
+    assert "Transform" in costs.unbounded and "Trainer" not in costs.unbounded
+    with pytest.raises(GateRefused) as refused:
+        judged(costs, 20.0)
+    assert refused.value.remedy.startswith("set beam.dataflow.max_workers, since Dataflow may take 2,000 workers for ")
+
+
+@pytest.mark.parametrize("value", ["many", "-5", "1.5", ""])
+def test_workers_that_are_no_number_have_no_price(everything: CompiledJob, prices: PriceTable, value: str) -> None:
+    job = copy.deepcopy(everything)
+    containers(job, "Transform")[0]["args"].append(f"--max_num_workers={value}")
+    with pytest.raises(BadInput, match="--max_num_workers is") as refused:
+        rents(job, "us-central1", prices)
+    assert refused.value.where == "Transform"
+
+
+def test_what_a_step_asks_for_has_its_price_however_it_is_written(everything: CompiledJob, prices: PriceTable) -> None:
+    job = copy.deepcopy(everything)
+    [container] = containers(job, "Transform")
+    for cpu, memory in (("8", "32G"), ("8000m", "31Gi")):
+        container["resources"] = {"resourceCpuLimit": cpu, "resourceMemoryLimit": memory}
+        machine = rents(job, "us-central1", prices)["Transform"][0].what
+        assert machine == ("e2-standard-8" if memory == "32G" else "e2-highmem-8")
+    for text, words in (
+        ("lots", "is 'lots', which is no quantity"),
+        ("{{$.inputs.parameters['cpu']}}", "when the job runs"),
+    ):
+        container["resources"] = {"resourceCpuLimit": text}
+        with pytest.raises(BadInput, match=words):
+            rents(job, "us-central1", prices)
 
 
 def test_the_whole_is_the_sum_of_its_stages_and_the_fee(taxi: CompiledJob, prices: PriceTable, config: Config) -> None:
@@ -265,6 +332,14 @@ def test_what_the_table_does_not_have_is_not_guessed(taxi: CompiledJob, tmp_path
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(table))
     own = load_prices(str(tmp_path / "own.yaml"), DAY)
     assert rents(taxi, "europe-west6", own)["Trainer"][0].hourly == pytest.approx(4 * 0.03 + 16 * 0.004)
+    for text, words in (
+        ("date: 2026-13-01", "there is no such day or time as 2026-13-01"),
+        (f"date: {DAY}\ndate: {DAY}", "'date' is written twice"),
+        (re.sub(r"(?m)^date: \S+", f"date: {DAY + timedelta(2)}", OWN_TABLE.read_text()), "a day to come"),
+    ):
+        (tmp_path / "odd.yaml").write_text(text)
+        with pytest.raises(BadInput, match=words):
+            load_prices(str(tmp_path / "odd.yaml"), DAY)
     (tmp_path / "bad.yaml").write_text("date: soon")
     with pytest.raises(BadInput, match="no price table: date"):
         load_prices(str(tmp_path / "bad.yaml"), DAY)

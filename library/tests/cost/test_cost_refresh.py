@@ -140,6 +140,49 @@ def test_what_changed_is_told_and_what_is_not_there_is_left_out_and_told(
     assert all(one in (tmp_path / "prices.yaml").read_text() for one in gone), "the file itself says what it lacks"
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"pricingInfo": None},
+        {"pricingInfo": [{"pricingExpression": {"tieredRates": [{"unitPrice": {"units": "x"}}]}}]},
+        {"pricingInfo": [{"pricingExpression": {"tieredRates": [{"unitPrice": {"units": "1", "nanos": -5}}]}}]},
+        {"category": None},
+        {"serviceRegions": "us-central1"},
+        {"description": None},
+        {"skuId": 7},
+    ],
+    ids=str,
+)
+def test_what_is_no_price_in_the_catalogue_is_not_found_and_the_rest_is(
+    fake: FakeCatalogue, refresh: Callable[..., Result], tmp_path: Path, odd: dict[str, Any]
+) -> None:
+    change(fake, "Compute Engine", "Nvidia L4 GPU running in Americas", **odd)
+    done = refresh()
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert "19 prices as on 2026-09-08" in done.output and "accelerators.NVIDIA_L4: " in done.output
+
+
+@pytest.mark.parametrize("skus", [7, [7], {"a": 1}], ids=str)
+def test_an_answer_that_is_no_page_of_the_catalogue_writes_nothing(
+    fake: FakeCatalogue, refresh: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skus: Any
+) -> None:
+    monkeypatch.setattr(fake, "_page", lambda request, key, items: {key: skus})
+    failed = refresh()
+    assert isinstance(failed.exception, BadInput) and "answered what cannot be read" in failed.exception.what
+    assert failed.exception.exit_code == 2 and not (tmp_path / "prices.yaml").exists()
+
+
+def test_a_name_in_the_catalogue_stays_within_its_comment(
+    fake: FakeCatalogue, refresh: Callable[..., Result], tmp_path: Path
+) -> None:
+    for number, end in enumerate(("\n", "\r", "\x85", "\u2028")):
+        extra = sku("Nvidia L4 GPU running in Iowa", 0.9 + number, skuId=f"A{end}evil: {{x: 1}}")
+        fake.skus["Compute Engine"].append(extra)
+    assert refresh().exit_code == 0
+    assert "evil" in (tmp_path / "prices.yaml").read_text()
+    assert load_prices(str(tmp_path / "prices.yaml"), clock.today()).regions["us-central1"].families
+
+
 def test_a_table_of_ones_own_keeps_its_regions_and_gets_that_of_the_job(
     fake: FakeCatalogue, refresh: Callable[..., Result], tmp_path: Path
 ) -> None:

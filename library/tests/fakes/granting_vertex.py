@@ -15,7 +15,7 @@ from fake_model_registry import FakeModelRegistry
 from fake_service import Refused, Request
 from fake_vertex import FakeVertex, Tell
 
-from millrace.jobspec.job import CompiledJob, from_documents
+from millrace.jobspec.job import CompiledJob, Step, from_documents
 
 ROLES = {
     "roles/aiplatform.user": (
@@ -104,7 +104,7 @@ class GrantingVertex(FakeVertex):
         return True
 
     def _acts(self, job: CompiledJob, body: dict[str, Any], task: dict[str, Any], container: Any) -> Iterator[Act]:
-        account, agent = self._account(body), self._agent(self.project)
+        account, agent, step = self._account(body), self._agent(self.project), Step("", task, job.component(task))
         yield from _pull(agent, container["image"])
         if "encryptionSpec" in body:
             yield agent, "cloudkms.cryptoKeyVersions.useToEncrypt", body["encryptionSpec"]["kmsKeyName"]
@@ -115,7 +115,7 @@ class GrantingVertex(FakeVertex):
             assert secret
             yield account, "secretmanager.versions.access", secret[0]
         root = body["runtimeConfig"]["gcsOutputDirectory"]
-        if data := job.value(task, "input_base"):
+        if data := job.value(step, "input_base"):
             yield account, "storage.objects.list", _bucket(data)
         options = {word.split("=", 1)[0]: word.split("=", 1)[1] for word in args if re.match(r"--\w+=", word)}
         beam = (
@@ -125,12 +125,12 @@ class GrantingVertex(FakeVertex):
         )
         if "tfx.extensions.google_cloud_big_query.example_gen.executor.Executor" in args:
             who = {account, options.get("--service_account_email", account)} if beam else {account}
-            yield from self._query(who, options, json.dumps(job.value(task, "input_config")))
+            yield from self._query(who, options, json.dumps(job.value(step, "input_config")))
         if options.get("--runner") == "DataflowRunner" and beam:
             yield from self._dataflow(account, options, root, data)
-        config = json.loads(job.value(task, "custom_config") or "{}")
+        config = json.loads(job.value(step, "custom_config") or "{}")
         yield from self._custom_job(account, config.get("ai_platform_training_args"))
-        pushed = json.loads(job.value(task, "push_destination") or "{}").get("filesystem", {}).get("base_directory")
+        pushed = json.loads(job.value(step, "push_destination") or "{}").get("filesystem", {}).get("base_directory")
         if pushed:
             yield account, "storage.objects.create", _bucket(pushed)
         if "ai_platform_serving_args" in config:

@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from millrace.jobspec.job import CompiledJob, from_documents
+from millrace.jobspec.job import CompiledJob, Step, from_documents
 
 IMAGE = "europe-docker.pkg.dev/a-project/images/millrace@sha256:" + "0" * 64
 _COMPONENTS = {"Reader": "comp-reader", "Learner": "comp-learner", "Pusher": "comp-pusher"}
@@ -60,3 +60,8 @@ def _component(name: str) -> dict[str, Any]:
 
 def _executor() -> dict[str, Any]:
     return {"container": {"image": IMAGE, "command": ["python", "-m", "millrace.container"], "args": ["{{$}}"]}}
+
+
+def step_of(job: CompiledJob, name: str) -> Step:
+    """The task of that name, where it stands."""
+    return next(step for step in job.walk() if step.name == name)

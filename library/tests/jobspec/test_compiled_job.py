@@ -4,6 +4,7 @@ import json
 
 import pytest
 from golden_cases import GOLDEN
+from small_job import step_of
 
 from millrace.base.errors import BadInput
 from millrace.jobspec.job import CompiledJob, in_order, load, producers
@@ -50,9 +51,9 @@ def test_tasks_within_a_task_are_walked_with_their_graph():
 )
 def test_a_value_is_read_as_its_declared_type_and_reaches_the_task(case, given):
     job = load(GOLDEN / case)
-    assert job.value(job.tasks["Trainer"], "runtime_training_steps") == 1000
+    assert job.value(step_of(job, "Trainer"), "runtime_training_steps") == 1000
     changed = job.with_values(given)
-    assert changed.value(changed.tasks["Trainer"], "runtime_training_steps") == 200
+    assert changed.value(step_of(changed, "Trainer"), "runtime_training_steps") == 200
     assert job.effective_values["training_steps"] == 1000  # the one that it came from is as it was
 
 

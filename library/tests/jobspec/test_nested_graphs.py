@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -54,9 +55,14 @@ def flat_and_nested(change: Change) -> tuple[CompiledJob, CompiledJob]:
     nested = copy.deepcopy(flat)
     root, name = nested["pipelineSpec"]["root"], "_tfx_dag"
     declared = root["inputDefinitions"]["parameters"]
-    inner = {"dag": root["dag"], "inputDefinitions": {"parameters": copy.deepcopy(declared)}}
-    nested["pipelineSpec"]["components"][name] = inner
-    given = {"parameters": {one: {"componentInputParameter": one} for one in declared}}
+    # Within a graph a value may have another name.
+    renamed = re.sub(r'("componentInputParameter": ")', r"\1within-", json.dumps(root["dag"]))
+    known = {f"within-{one}": copy.deepcopy(spec) for one, spec in declared.items()}
+    nested["pipelineSpec"]["components"][name] = {
+        "dag": json.loads(renamed),
+        "inputDefinitions": {"parameters": known},
+    }
+    given = {"parameters": {f"within-{one}": {"componentInputParameter": one} for one in declared}}
     root["dag"] = {"tasks": {name: {"taskInfo": {"name": name}, "componentRef": {"name": name}, "inputs": given}}}
     return from_documents([flat]), from_documents([nested])
 

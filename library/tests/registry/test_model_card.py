@@ -122,7 +122,8 @@ def test_of_a_version_whose_run_is_not_known_the_kept_metrics_are_shown(two_vers
         ("users: Dispatchers", "users: Input should be a valid tuple"),
         ("owners: [{contact: x}]", r"owners\.0\.name: Field required"),
         ("- a list", "the file: Input should be a valid dictionary"),
-        ("a: [", "is no YAML"),
+        ("a: [", "not YAML"),
+        ("overview: 2026-13-01", "there is no such day"),
     ],
 )
 def test_a_text_that_no_card_has_is_told_by_its_key(tmp_path, text, words):

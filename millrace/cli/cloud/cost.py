@@ -17,7 +17,7 @@ from millrace.cli.options import NumberRange, again, config_options
 from millrace.cli.output import echo_json, say
 from millrace.config.config import Config
 from millrace.config.loading import load
-from millrace.cost.budget import dollars, judged
+from millrace.cost.budget import dollars, judged, of_workers
 from millrace.cost.durations import RunTimes, Source, past_times, run_times
 from millrace.cost.estimate import CostEstimate, StageCost, estimate, run_costs
 from millrace.cost.interval import LEVEL, Spread
@@ -130,6 +130,8 @@ def _print(costs: CostEstimate, more: str) -> None:
     console.print()
     times = counted(len(costs.runs), costs.source[:-1])
     say(f"times of {times} on this machine; prices of {costs.prices_of}, {costs.region}, without discounts")
+    if costs.unbounded:
+        say(f"{of_workers(costs)}, which the cost and its upper end count: beam.dataflow.max_workers says how many")
     for task, rent in costs.endpoints.items():
         low, high = dollars(rent.least_hourly), dollars(rent.hourly)
         hourly = low if low == high else f"{low} to {high}"

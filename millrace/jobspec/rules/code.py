@@ -157,7 +157,7 @@ def user_code(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding
 
 def _texts(job: CompiledJob, step: Step) -> dict[str, str]:
     given = step.task.get("inputs", {}).get("parameters", {})
-    return {name: value for name in given if isinstance(value := job.value(step.task, name), str)}
+    return {name: value for name in given if isinstance(value := job.value(step, name), str)}
 
 
 def functions_of(job: CompiledJob, step: Step) -> list[str]:

@@ -27,7 +27,7 @@ def variables(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding
             continue
         there = _variables(container) | _of_kubernetes(job, str(step.component.get("executorLabel", "")))
         for name in step.task.get("inputs", {}).get("parameters", {}):
-            wanted: Any = job.value(step.task, name) if name.endswith(_ENDING) else None
+            wanted: Any = job.value(step, name) if name.endswith(_ENDING) else None
             if isinstance(wanted, str) and wanted and wanted not in there:
                 readers.setdefault(wanted, []).append(step.name)
     for wanted, tasks in readers.items():

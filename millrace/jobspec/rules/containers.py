@@ -42,7 +42,7 @@ def arguments(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding
 def _executor_input_bytes(job: CompiledJob, step: Step) -> int:
     """About how long the ExecutorInput of a task is, as JSON."""
     given = step.task.get("inputs", {}).get("parameters", {})
-    values = {name: job.value(step.task, name) for name in given}
+    values = {name: job.value(step, name) for name in given}
     declared = [step.component.get(kind, {}).get("artifacts", {}) for kind in ("inputDefinitions", "outputDefinitions")]
     types = sum(len(json.dumps(spec).encode()) for artifacts in declared for spec in artifacts.values())
     count = sum(len(artifacts) for artifacts in declared)

@@ -67,7 +67,7 @@ def keyed_resources(job: CompiledJob) -> Iterator[KeyedResource]:
     yield KeyedResource("the pipeline job", job.settings.get("encryptionSpec", {}).get("kmsKeyName", ""))
     for step in job.walk():
         name, task = step.name, step.task
-        custom_config = job.json_value(task, "custom_config")
+        custom_config = job.json_value(step, "custom_config")
         region = custom_config.get(_REGION, "")
         if _TRAINING in custom_config:
             spec = custom_config[_TRAINING].get("encryption_spec", {})

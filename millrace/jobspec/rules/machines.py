@@ -1,6 +1,5 @@
 """Rules on machines: processors, memory, accelerators, machine types and regions that the service has."""
 
-import re
 from collections.abc import Iterator
 from typing import Any, Optional
 
@@ -8,17 +7,13 @@ from millrace.catalog.machines import machine_objections, machine_type_objection
 from millrace.catalog.objections import Objection
 from millrace.catalog.regions import region_objections, region_of_subnetwork
 from millrace.config.config import Config
-from millrace.jobspec.dataflow import beam_steps
+from millrace.jobspec.dataflow import beam_steps, odd_numbers
 from millrace.jobspec.findings import JobFinding, Severity
-from millrace.jobspec.job import CompiledJob, Spec, Step
+from millrace.jobspec.job import CompiledJob, Spec
+from millrace.jobspec.step_resources import step_resources
 
 # The keys of `custom_config` by which TFX's Google Cloud extension is told.
 _TRAINING, _SERVING, _REGION = "ai_platform_training_args", "ai_platform_serving_args", "ai_platform_vertex_region"
-
-# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
-_QUANTITY = re.compile(r"([0-9.]+)(?:([kKMGTPE])(i?)|(m))?")
-_POWERS = "kMGTPE"
-_PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\[(['\"])(.+?)\1\]\}\}")
 
 
 def steps(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
@@ -29,19 +24,17 @@ def steps(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
         config: the one that it was compiled from; None when it is not known.
     """
     for step in job.walk():
-        asked = job.executor(step.task).get("container", {}).get("resources", {})
-        accelerator = asked.get("accelerator", {})
-        kind = str(_given(job, step, accelerator, "resourceType", "type") or "")
-        count = _number(_given(job, step, accelerator, "resourceCount", "count")) or 1
-        cpu = _quantity(_given(job, step, asked, "resourceCpuLimit", "cpuLimit"))
-        # The older field is a number of GB, the newer one a text of bytes with a unit.
-        limit = _given(job, step, asked, "resourceMemoryLimit", "memoryLimit")
-        memory = _quantity(limit) / 1e9 if isinstance(limit, str) else _number(limit)
+        asked = step_resources(job, step)
+        for field, value in asked.wrong:
+            what = f"{field} is {str(value)!r}, which is no quantity"
+            yield JobFinding("machine", "error", what, step.name, "write it as 4, 500m or 16G")
         if job.dialect == "vertex":
-            yield from _findings(step_objections(cpu, memory, kind, int(count)), step.name)
-        elif kind and "/" not in kind:
+            objections = step_objections(asked.cpu, asked.memory_gb, asked.accelerator, asked.count)
+            yield from _findings(objections, step.name)
+        elif asked.accelerator and "/" not in asked.accelerator:
             what = (
-                f"the accelerator {kind} is no resource of Kubernetes, where this job would run on Kubeflow Pipelines"
+                f"the accelerator {asked.accelerator} is no resource of Kubernetes, where this job would run on "
+                "Kubeflow Pipelines"
             )
             yield JobFinding(
                 "machine", "warning", what, step.name, "name a resource there, for instance nvidia.com/gpu"
@@ -56,9 +49,9 @@ def workers(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
         config: the one that it was compiled from; None when it is not known.
     """
     for step in job.walk():
-        custom_config = job.json_value(step.task, "custom_config")
+        custom_config = job.json_value(step, "custom_config")
         training = _section(custom_config, _TRAINING)
-        for machine in _machines(training, job.value(step.task, "worker_pool_specs")):
+        for machine in _machines(training, job.value(step, "worker_pool_specs")):
             yield from _findings(_of_spec(machine), f"{step.name}, custom job")
         serving = _section(custom_config, _SERVING)
         if serving:
@@ -105,6 +98,8 @@ def _of_spec(spec: Spec, shared: bool = False) -> Iterator[Objection]:
 def _of_dataflow(options: dict[str, str]) -> Iterator[Objection]:
     if options.get("runner") != "DataflowRunner":
         return
+    for name, value in odd_numbers(options).items():
+        yield Objection(f"--{name} is {value!r}, and a whole number is needed", "leave it out, or give a number")
     where = options.get("region", "")
     if where:
         yield from region_objections(where)
@@ -125,29 +120,11 @@ def _findings(objections: Iterator[Objection], where: str) -> Iterator[JobFindin
         yield JobFinding("machine", severity, objection.what, where, objection.remedy)
 
 
-def _given(job: CompiledJob, step: Step, asked: Spec, *names: str) -> Any:
-    """The first of some fields that is set; a placeholder is the value that the task gets, None where it is open."""
-    value = next((asked[name] for name in names if asked.get(name)), None)
-    placeholder = _PLACEHOLDER.fullmatch(value) if isinstance(value, str) else None
-    return job.value(step.task, placeholder[2]) if placeholder else value
-
-
 def _number(value: Any) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):
         return 0.0
-
-
-def _quantity(value: Any) -> float:
-    """A quantity of Kubernetes, such as 500m, 16G or 512Mi, as a number; 0 where it is none."""
-    match = _QUANTITY.fullmatch(str(value))
-    if match is None:
-        return 0.0
-    number, unit, binary, is_thousandth = match.groups()
-    if is_thousandth:
-        return _number(number) / 1000
-    return _number(number) * (1024 if binary else 1000) ** (_POWERS.index(unit.replace("K", "k")) + 1 if unit else 0)
 
 
 def _section(value: Spec, key: str) -> Spec:

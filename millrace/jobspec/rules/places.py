@@ -105,7 +105,7 @@ def data(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
         job: is checked.
         config: the one that it was compiled from; None when it is not known.
     """
-    readers = {str(path): step.name for step in job.walk() if (path := job.value(step.task, "input_base"))}
+    readers = {str(path): step.name for step in job.walk() if (path := job.value(step, "input_base"))}
     for path, name in readers.items():
         if not _is_seen(path, job):
             yield _unset(
@@ -144,8 +144,8 @@ def push_destination(job: CompiledJob, config: Optional[Config]) -> Iterator[Job
         config: the one that it was compiled from; None when it is not known.
     """
     for step in job.walk():
-        name, task = step.name, step.task
-        filesystem = job.json_value(task, "push_destination").get("filesystem", {})
+        name = step.name
+        filesystem = job.json_value(step, "push_destination").get("filesystem", {})
         directory = str(filesystem.get("base_directory") or filesystem.get("baseDirectory") or "")
         beside_the_root = directory.startswith(f"{os.path.dirname(job.root)}/") and "://" not in job.root
         # A root that is no bucket is told already, and the folder follows it.

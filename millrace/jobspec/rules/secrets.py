@@ -71,7 +71,7 @@ def _values(job: CompiledJob) -> Iterator[tuple[str, str, str]]:
     for step in job.walk():
         for name, spec in step.task.get("inputs", {}).get("parameters", {}).items():
             if "componentInputParameter" not in spec:
-                for key, text in _texts(name, job.value(step.task, name)):
+                for key, text in _texts(name, job.value(step, name)):
                     yield f"{step.name}, {name}", key, text
         for name, spec in step.component.get("inputDefinitions", {}).get("parameters", {}).items():
             for key, text in _texts(name, spec.get("defaultValue")):

@@ -67,9 +67,9 @@ def _thresholds(job: CompiledJob) -> Iterator[JobFinding]:
         given = task.get("inputs", {}).get("parameters", {})
         if runtime_inputs.THRESHOLDS not in given or runtime_inputs.EVALUATION not in given:
             continue
-        parameter = given[runtime_inputs.THRESHOLDS].get("componentInputParameter", runtime_inputs.THRESHOLDS)
+        parameter = job.runtime_parameter(step, runtime_inputs.THRESHOLDS) or runtime_inputs.THRESHOLDS
         try:
-            value, section = (job.value(task, key) for key in (runtime_inputs.THRESHOLDS, runtime_inputs.EVALUATION))
+            value, section = (job.value(step, key) for key in (runtime_inputs.THRESHOLDS, runtime_inputs.EVALUATION))
             thresholds = json.loads(value) if isinstance(value, str) else value
             evaluation = json.loads(section)["evaluation"]
             Evaluation.model_validate({**evaluation, "thresholds": thresholds})

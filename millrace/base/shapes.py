@@ -1,0 +1,66 @@
+"""What is a mapping, a list, text or a number in a document that comes from elsewhere, as far as it is looked into."""
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+Shape = Any
+"""A type; a list of the shape of each of its items; a mapping of shapes by key, with `*` for every other key."""
+
+AMOUNT: Shape = "amount"
+"""A number that is not negative, or text of one."""
+
+WHOLE: Shape = "whole"
+"""A whole number that is not negative, or its digits as text, as protobuf's JSON has those of 64 bits."""
+
+_NAMES: dict[Any, str] = {dict: "a mapping", list: "a list", str: "text"}
+
+
+def misshapen(value: Any, shape: Shape, where: str = "") -> Iterator[str]:
+    """What is of another kind than it must be.
+
+    Args:
+        value: of a document.
+        shape: what it must be.
+        where: the value's place, keys joined by dots.
+
+    Yields:
+        Sentences, for instance `components.trainer is text, and a mapping is needed`.
+    """
+    if shape in (AMOUNT, WHOLE):
+        if not (_is_amount(value) if shape == AMOUNT else _is_whole(value)):
+            kinds = "a number" if shape == AMOUNT else "a whole number"
+            yield f"{where} is {repr(value)[:40]}, and {kinds} that is not negative is needed"
+        return
+    kind: Any = shape if isinstance(shape, type) else type(shape)
+    if not isinstance(value, kind):
+        given = _NAMES.get(type(value), f"{value!r}"[:40])
+        yield f"{where or 'the document'} is {given}, and {_NAMES.get(kind, kind.__name__)} is needed"
+    elif isinstance(shape, list):
+        for place, item in enumerate(value):
+            yield from misshapen(item, shape[0], f"{where}[{place}]")
+    elif isinstance(shape, dict):
+        for key, below in value.items():
+            if key in shape or "*" in shape:
+                yield from misshapen(below, shape.get(key, shape.get("*")), f"{where}.{key}".lstrip("."))
+
+
+def _is_amount(value: Any) -> bool:
+    try:
+        return not isinstance(value, bool) and 0 <= float(value) < math.inf
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _is_whole(value: Any) -> bool:
+    # A number of protobuf's Struct is a float.
+    digits = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return not isinstance(value, bool) and re.fullmatch(r"[0-9]{1,19}", digits) is not None
+
+
+def without_nulls(value: Any) -> Any:
+    """A document without the keys that have no value: for protobuf they are not there."""
+    if isinstance(value, dict):
+        return {key: without_nulls(below) for key, below in value.items() if below is not None}
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value
