@@ -9,6 +9,7 @@ import json
 import os
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Optional
@@ -93,40 +94,39 @@ def approving(file: Path, approvers: Mapping[str, str]) -> str:
     return f"millrace release approve {shlex.quote(str(file))} --because WHY{' --key FILE' if approvers else ''}"
 
 
-def approvals(file: Path, digest: str) -> tuple[Approval, ...]:
-    """The approvals of just these bytes, in order.
+@dataclass(frozen=True)
+class Read:
+    """What the file beside a release says.
 
-    A line that is no JSON was cut when somebody was killed while writing it, and counts for nothing.
+    Args:
+        given: the approvals of just these bytes, in order.
+        strange: the numbers of the lines that are no approval. Whoever may write there may write anything, and who was
+            killed in the middle of a line leaves half of one: they count for nothing, and spoil nothing.
+    """
+
+    given: tuple[Approval, ...] = ()
+    strange: tuple[int, ...] = ()
+
+
+def approvals(file: Path, digest: str) -> Read:
+    """Reads the approvals of a release.
 
     Args:
         file: the release's.
         digest: its SHA-256.
-
-    Raises:
-        BadInput: a line of the file is something else than an approval.
     """
     place = beside(file)
     if not place.is_file():
-        return ()
-    found = []
+        return Read()
+    found, strange = [], []
     for number, line in enumerate(files.read_bytes(place).split(b"\n"), 1):
-        if not _is_json(line):
+        if not line.strip():
             continue
         try:
             found.append(Approval.model_validate_json(line))
-        except ValidationError as error:
-            raise BadInput(
-                "no approval", where=f"{place}:{number}", remedy="take the file again from where it was written"
-            ) from error
-    return tuple(one for one in found if one.release == digest)
-
-
-def _is_json(line: bytes) -> bool:
-    try:
-        json.loads(line.decode("utf-8"))
-    except (ValueError, RecursionError):
-        return False
-    return True
+        except ValidationError:
+            strange.append(number)
+    return Read(tuple(one for one in found if one.release == digest), tuple(strange))
 
 
 def signer(given: Approval, approvers: Mapping[str, str]) -> str:

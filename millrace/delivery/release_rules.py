@@ -7,11 +7,14 @@ from typing import Optional
 from millrace.base.numbers import counted
 from millrace.config.config import Config
 from millrace.config.promotion_section import PromotionPolicy
-from millrace.delivery.approval import Approval, signer
+from millrace.delivery.approval import Approval, Read, signer
 from millrace.delivery.shipped import LabelledJobs, Shipped, outcome, shipped
 from millrace.promotion.policy import BY_NAME, PolicyRule, freeze_rule
 from millrace.registry.registry import is_one_person, user_of
 from millrace.release.bundle import Manifest
+
+# So many lines of a file that are no approvals are named.
+_MOST_LINES = 5
 
 
 def came_from(source: Optional[LabelledJobs], origin: str, target: str, manifest: Manifest) -> Iterator[PolicyRule]:
@@ -41,37 +44,40 @@ def came_from(source: Optional[LabelledJobs], origin: str, target: str, manifest
     yield PolicyRule("gates", passed, words)
 
 
-def approved(policy: PromotionPolicy, name: str, given: tuple[Approval, ...], who: str) -> PolicyRule:
+def approved(policy: PromotionPolicy, name: str, read: Read, who: str) -> PolicyRule:
     """The rule approval.
 
     Args:
         policy: of the environment that takes the release in.
         name: of that environment.
-        given: the release's approvals.
+        read: the release's approvals.
         who: who promotes it.
     """
     if not policy.approves_releases:
         return PolicyRule("approval", True, f"{name} asks for none")
+    holds, words = _approved(policy, read.given, who)
+    named = ", ".join([*map(str, read.strange[:_MOST_LINES]), *(["..."] if read.strange[_MOST_LINES:] else [])])
+    lines = f"line{'s' if read.strange[1:] else ''} {named} of the file beside it"
+    counts = "are no approvals, and count" if read.strange[1:] else "is no approval, and counts"
+    return PolicyRule("approval", holds, f"{words} ({lines} {counts} for nothing)" if read.strange else words)
+
+
+def _approved(policy: PromotionPolicy, given: tuple[Approval, ...], who: str) -> tuple[bool, str]:
     by = [(signer(one, policy.approvers) if policy.approvers else one.who, one) for one in given]
     known = [(person, one) for person, one in by if person]
     if not known:
         lacking = f", and {counted(len(given), 'approval')} of others do not count" if given else ""
         asked = f" who promotion.approvers names ({', '.join(policy.approvers)})" if policy.approvers else ""
-        return PolicyRule("approval", False, f"nobody{asked} has approved this release{lacking}")
+        return False, f"nobody{asked} has approved this release{lacking}"
     # Who has a key of their own is known by its name, and promotes as a user of a machine, whichever that is.
     others = [
         (person, one) for person, one in known if not is_one_person(who, person) and not is_one_person(who, one.who)
     ]
     second = policy.approval == "second person"
     if second and not others:
-        words = f"{user_of(who)} has approved it, and may not promote it too: a second person must"
-        return PolicyRule("approval", False, words)
+        return False, f"{user_of(who)} has approved it, and may not promote it too: a second person must"
     person, last = (others or known)[-1]
-    return PolicyRule(
-        "approval",
-        True,
-        f"{person} has approved it: {last.because}{_proven(policy) if second else ''}",
-    )
+    return True, f"{person} has approved it: {last.because}{_proven(policy) if second else ''}"
 
 
 def _proven(policy: PromotionPolicy) -> str:

@@ -399,8 +399,27 @@ def test_an_approval_that_was_cut_counts_for_nothing_and_spoils_none(delivered: 
     place.write_bytes(whole[:-20] + "é".encode()[:1])
     assert delivered.promote(produced, "prod", "--dry-run")[0] == 3
     delivered.approve(produced)
-    assert len(approvals(produced, digest(produced.read_bytes()).sha256)) == 1
-    assert delivered.promote(produced, "prod", "--dry-run")[0] == 0
-    place.write_bytes(whole + b'{"release": "x"}\n')
+    read = approvals(produced, digest(produced.read_bytes()).sha256)
+    assert len(read.given) == 1 and read.strange == (1,)
     code, said = delivered.promote(produced, "prod", "--dry-run")
-    assert code == 2 and ".approvals:2: no approval" in said, said
+    assert code == 0 and "(line 1 of the file beside it is no approval, and counts for nothing)" in said, said
+    assert len(whole.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "line", ['{"release": "x"}', "{}", "null", "[]", '"yes"', "7", "{" * 9_999, '"\\ud800"'], ids=lambda line: line[:8]
+)
+def test_a_line_that_is_no_approval_counts_for_nothing_and_is_told(delivered: Delivered, line: str) -> None:
+    """Whoever may write beside a release cannot end its promotion, and lets nothing through."""
+    staged, produced = delivered.release("staging"), delivered.release("prod")
+    assert delivered.promote(staged, "staging")[0] == 0
+    place = produced.with_name(produced.name + ".approvals")
+    place.write_text(f"{line}\n")
+    code, said = delivered.promote(produced, "prod", "--dry-run")
+    told = "nobody has approved this release (line 1 of the file beside it is no approval, and counts for nothing)"
+    assert code == 3 and told in " ".join(said.split()), said
+    delivered.approve(produced)
+    place.write_bytes(place.read_bytes() + f"{line}\n".encode())
+    code, said = delivered.promote(produced, "prod", "--dry-run")
+    told = "looked at it (lines 1, 3 of the file beside it are no approvals, and count for nothing)"
+    assert code == 0 and told in " ".join(said.split()), said
