@@ -10,6 +10,10 @@ IMAGE ?= millrace
 NAMED_IN ?=
 # The image whose digest `make image` wrote into that file.
 IMAGED = $(if $(NAMED_IN),--set vertex.image=$$(sed -n 's/^name=//p' $(NAMED_IN)))
+# The pipeline whose release is made, as `millrace` finds its configuration: two of one checkout write two files.
+CHOSEN = $(patsubst -c=%,%,$(filter -c=%,$(subst --config=,-c=,$(subst --config ,-c=,$(subst -c ,-c=,$(ARGS))))))
+PIPELINE = $(basename $(notdir $(firstword $(CHOSEN) $(MILLRACE_CONFIG) $(shell cat conf/default 2>&-) $(wildcard conf/*.yaml))))
+MADE = .cache/releases/$(PIPELINE)-$(ENV)
 # One file's tests share what they set up, so a file stays on one core; each core holds TensorFlow, so not on all of 64.
 SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile
 # The rooms whose code meets TFX, TensorFlow, Beam or ML Metadata, which the two stacks have in different versions.
@@ -108,11 +112,11 @@ review: setup  ## write what changes since AGAINST into .cache/review.md: graph,
 	@mkdir -p .cache
 	@$(VENV)millrace review --against "$$AGAINST" -o .cache/review.md $(ARGS)
 
-release: setup  ## compile, rehearse and build the release of ENV into .cache/releases, with the image that NAMED_IN tells of
-	@$(VENV)millrace compile --env $(ENV) $(IMAGED) $(ARGS) -o .cache/releases/$(ENV).job.json
-	@$(VENV)millrace rehearse .cache/releases/$(ENV).job.json --env $(ENV) $(IMAGED) $(ARGS)
-	@$(VENV)millrace release build --env $(ENV) $(IMAGED) $(ARGS) --job .cache/releases/$(ENV).job.json \
-	  --key-env RELEASE_KEY -o .cache/releases/$(ENV).release.tar
+release: setup  ## compile, rehearse and build the release of ENV as .cache/releases/PIPELINE-ENV.release.tar, with the image that NAMED_IN tells of
+	@$(VENV)millrace compile --env $(ENV) $(IMAGED) $(ARGS) -o $(MADE).job.json
+	@$(VENV)millrace rehearse $(MADE).job.json --env $(ENV) $(IMAGED) $(ARGS)
+	@$(VENV)millrace release build --env $(ENV) $(IMAGED) $(ARGS) --job $(MADE).job.json \
+	  --key-env RELEASE_KEY -o $(MADE).release.tar
 
 approve: setup  ## approve RELEASE, whole and signed by PUBLIC_KEY; BECAUSE="why", and APPROVAL_KEY holds a key to sign with
 	@test -n "$$RELEASE" || { echo "make approve: name the release's file: RELEASE=FILE"; exit 2; }

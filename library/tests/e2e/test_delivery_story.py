@@ -50,7 +50,7 @@ def make(project: Project, target: str, code: int = 0, **variables: str) -> str:
 
 def released(project: Project, commit: str, environment: str) -> Path:
     """Takes what `make release` wrote out of the way of the next release."""
-    file = project.folder / RELEASES / f"{environment}.release.tar"
+    file = project.folder / RELEASES / f"taxi-{environment}.release.tar"
     kept = project.folder / RELEASES / commit / file.name
     kept.parent.mkdir(exist_ok=True)
     for part in (file, file.with_name(f"{file.name}.sig")):
@@ -129,7 +129,7 @@ def test_from_a_pull_request_to_production_and_back(fresh_project, tmp_path_fact
         for name in ENVIRONMENTS:
             built = project.millrace(
                 "release", "build", "--env", name, "--key-env", "RELEASE_KEY", "-o",
-                str(RELEASES / f"{name}.release.tar"), RELEASE_KEY=key,
+                str(RELEASES / f"taxi-{name}.release.tar"), RELEASE_KEY=key,
             )  # fmt: skip
             assert built.code == 0, built.output
         second = {name: released(project, "second", name) for name in ENVIRONMENTS}

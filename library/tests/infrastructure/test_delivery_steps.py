@@ -121,7 +121,12 @@ def test_no_build_has_the_account_of_one_with_other_secrets():
 def test_an_image_is_built_of_the_merged_commit_and_released_as_it_was_built(tmp_path: Path):
     """The image was a substitution of the trigger: that of another commit was shipped."""
     build = yaml.safe_load((ROOT / "deploy/cloudbuild/merge.yaml").read_text())
-    assert build["steps"][0]["args"][-1].endswith("docker_image.sh $_IMAGE:$COMMIT_SHA push .cache/image.txt")
+    first = build["steps"][0]["args"][-1]
+    assert first.endswith("docker_image.sh $_IMAGE:$COMMIT_SHA push .cache/image.txt\n")
+    for lacking in ("_RELEASES", "_IMAGE"):
+        given = first.replace("$COMMIT_SHA", "0").replace(f"${lacking}", "").replace("$_", "x")
+        ended = subprocess.run(["sh", "-euc", given], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert ended.returncode == 2 and "give the trigger _RELEASES" in ended.stderr, "a trigger asks for no value"
     (tmp_path / "image.txt").write_text("name=eu.pkg.dev/p/images/millrace@sha256:12\n")
     (tmp_path / "millrace").write_text("#!/bin/sh\necho $@\n")
     (tmp_path / "millrace").chmod(0o755)
@@ -134,11 +139,48 @@ def test_an_image_is_built_of_the_merged_commit_and_released_as_it_was_built(tmp
     assert len(said) == 3 and all("--set vertex.image=eu.pkg.dev/p/images/millrace@sha256:12" in one for one in said)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "variable", "pipeline"),
+    [
+        ("", "", "taxi"),
+        ("-c conf/census.yaml --set a=b", "", "census"),
+        ("--set a=b --config conf/census.yaml", "conf/other.yaml", "census"),
+        ("--config=conf/census.yaml", "", "census"),
+        ("", "conf/census.yaml", "census"),
+    ],
+)
+def test_releases_of_two_pipelines_are_two_files(tmp_path: Path, arguments: str, variable: str, pipeline: str):
+    """Both were `.cache/releases/staging.release.tar`, and the later one alone was shipped."""
+    (tmp_path / "conf").mkdir()
+    for name in ("census", "taxi"):
+        (tmp_path / f"conf/{name}.yaml").touch()
+    (tmp_path / "conf/default").write_text("taxi.yaml\n")
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "ARGS"}
+    env = {**alone, "MILLRACE_CONFIG": variable}
+    command = ["make", "-n", "-f", str(ROOT / "Makefile"), "release", "VENV=", "FIND_PYTHON=true", "ENV=staging"]
+    done = subprocess.run(
+        [*command, f"ARGS={arguments}"], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+    )
+    written = set(re.findall(r"\.cache/releases/\S+", done.stdout))
+    assert written == {f".cache/releases/{pipeline}-staging.{kind}" for kind in ("job.json", "release.tar")}
+
+
+def test_a_build_ships_what_it_made(tmp_path: Path):
+    """The name that `make release` gives is written again in the files of both services."""
+    for file in (*BUILDS, *WORKFLOWS):
+        read = yaml.safe_load(file.read_text())
+        values = read.get("substitutions", read.get("env", {}))
+        text = re.sub(r"\$_?PIPELINE\b", str(values.get("_PIPELINE", values.get("PIPELINE"))), file.read_text())
+        shipped = set(re.findall(r"[\w-]+\.release\.tar", text))
+        assert shipped <= {"taxi-staging.release.tar", "taxi-prod.release.tar"}, file
+        assert bool(shipped) == ("conf/taxi.yaml" in text) == ("ship" in text), file
+
+
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
 def test_a_workflow_has_only_keys_that_github_knows(file: Path):
     # "on" is true to YAML 1.1, and a key to GitHub.
     read = {("on" if key is True else key): value for key, value in yaml.safe_load(file.read_text()).items()}
-    assert read.keys() <= {"name", "on", "permissions", "concurrency", "jobs"}
+    assert read.keys() <= {"name", "on", "env", "permissions", "concurrency", "jobs"}
     for job in read["jobs"].values():
         assert job.keys() <= {"runs-on", "environment", "concurrency", "env", "needs", "outputs", "steps"}
         assert {job["needs"]} <= read["jobs"].keys() if "needs" in job else True
