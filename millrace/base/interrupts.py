@@ -100,6 +100,19 @@ def heeding_signals() -> Iterator[Signals]:
         _signals = Signals()
 
 
+@contextmanager
+def ended_as_by_hand() -> Iterator[None]:
+    """Has SIGTERM end the block as Ctrl-C does, so that what it made is taken away: CI cancels a step by SIGTERM."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def stop_if_interrupted() -> None:
     """Ends the work here when a signal has come.
 

@@ -151,7 +151,8 @@ def seconds_problem(expression: str) -> str:
 
 def time_zone_problem(name: str) -> str:
     """What is wrong with a time zone's name; empty when nothing is, or where this machine knows no time zones."""
-    known = zoneinfo.available_timezones()
+    # `localtime` is another zone on each machine.
+    known = zoneinfo.available_timezones() - {"localtime"}
     return f"there is no time zone {name}{did_you_mean(name, known)}" if known and name not in known else ""
 
 

@@ -45,6 +45,9 @@ class TriggerFunction(Section):
         pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]@[a-z0-9.:-]+\.iam\.gserviceaccount\.com$",
         description="that it runs as; it gets the roles of who submits",
     )
+    data_project: str = Field(
+        default="", description="the project of the bucket that new data comes to; left out: vertex.project"
+    )
 
 
 class Infrastructure(Section):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from millrace.base.errors import BadInput
+from millrace.base.interrupts import ended_as_by_hand
 from millrace.jobspec.job import CompiledJob, load
 
 _MOST_WORDS = 600
@@ -28,19 +29,19 @@ def checked_out(repository: Path, commit: str) -> Iterator[Path]:
     Raises:
         BadInput: git knows no such commit.
     """
-    with tempfile.TemporaryDirectory(prefix="millrace-review-") as scratch:
+    with ended_as_by_hand(), tempfile.TemporaryDirectory(prefix="millrace-review-") as scratch:
         tree = Path(scratch) / "tree"
         # A word that begins with a dash is a commit that is not there, and no option.
         made = found = _git(repository, "rev-parse", "--verify", "--end-of-options", f"{commit}^{{commit}}")
-        if not found.returncode:
-            made = _git(repository, "worktree", "add", "--detach", "--quiet", str(tree), found.stdout.strip())
-        if made.returncode:
-            raise BadInput(
-                f"git cannot check out {commit}: {' '.join(made.stderr.split())[:_MOST_WORDS]}",
-                where=str(repository),
-                remedy="name a commit that is here; a CI fetches few of them by itself: git fetch origin BRANCH",
-            )
         try:
+            if not found.returncode:
+                made = _git(repository, "worktree", "add", "--detach", "--quiet", str(tree), found.stdout.strip())
+            if made.returncode:
+                raise BadInput(
+                    f"git cannot check out {commit}: {' '.join(made.stderr.split())[:_MOST_WORDS]}",
+                    where=str(repository),
+                    remedy="name a commit that is here; a CI fetches few of them by itself: git fetch origin BRANCH",
+                )
             yield tree / _git(repository, "rev-parse", "--show-prefix").stdout.strip()
         finally:
             _git(repository, "worktree", "remove", "--force", str(tree))

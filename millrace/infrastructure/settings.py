@@ -125,6 +125,7 @@ class Trigger(Values):
     cron: str
     time_zone: str
     data_bucket: str
+    data_of: str
     bucket: str
     object: str
     entry_point: str

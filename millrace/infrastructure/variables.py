@@ -164,12 +164,24 @@ def _emptied_together(buckets: Iterable[Bucket]) -> tuple[Bucket, ...]:
     return tuple(one.model_copy(update={"temporary": tuple(sorted(each))}) for one, each in folders.items())
 
 
+# By what the modules tell two of a kind apart; of budgets there is one a billing account.
+_IDENTITIES = {
+    "buckets": ("name",),
+    "repositories": ("project", "location", "name"),
+    "secrets": ("project", "name"),
+    "logs": ("dataset",),
+    "tensorboards": ("name",),
+    "networks": ("name",),
+    "budgets": ("billing_account",),
+}
+
+
 def _require_one_each(whole: Settings) -> None:
-    for kind in ("buckets", "repositories", "secrets", "logs", "tensorboards", "networks", "budgets"):
-        names = [getattr(one, "name", "") or str(getattr(one, "dataset", "")) for one in getattr(whole, kind)]
+    for kind, fields in _IDENTITIES.items():
+        names = ["/".join(getattr(one, field) for field in fields) for one in getattr(whole, kind)]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise BadInput(
-                f"two pipelines say different things of {twice[0] or kind}",
+                f"two pipelines say different things of {twice[0]}",
                 where=f"deploy: {kind}",
                 remedy="one of them must not differ: millrace config show --env for each of them",
             )
@@ -334,6 +346,7 @@ def _triggers(config: Config) -> Iterator[Trigger]:
         data_bucket=""
         if config.triggers.span is None
         else split_place(config.vertex.data_path or config.data.path)[0].removeprefix("gs://"),
+        data_of=function.data_project or config.vertex.project or "",
         bucket=bucket, object=name, entry_point=function.entry_point, runtime=function.runtime,
         account=function.service_account, location=config.vertex.region, key=_key(config),
         config=Path(config.file).name,

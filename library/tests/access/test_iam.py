@@ -182,6 +182,24 @@ def test_which_account_does_what_where(config: Config) -> None:
     }
 
 
+def test_an_agent_needs_nothing_to_log_in_its_own_project(config: Config) -> None:
+    document = two_projects()
+    pusher = parameter(document, "Pusher", "custom_config")
+    pusher["constant"] = pusher["constant"].replace("bq://my-lake.logs.tips", "bq://my-prod.logs.tips")
+    grants = needs(from_documents([document]), config)
+    assert not [one for one in grants if one.resource.endswith("/datasets/logs")]
+
+
+def test_a_table_without_a_project_is_in_that_of_dataflow_which_runs_the_query(config: Config) -> None:
+    document = asking("SELECT * FROM taxi.trips")
+    args = document["pipelineSpec"]["deploymentSpec"]["executors"]["ExampleGen_executor"]["container"]["args"]
+    args.append("--project=my-workers")
+    grants = needs(from_documents([document]), config)
+    read = {one.resource for one in grants if one.role == "roles/bigquery.dataViewer"}
+    assert read == {"projects/my-workers/datasets/taxi"}
+    assert {one.resource for one in grants if one.role == "roles/bigquery.user"} == {"projects/my-workers"}
+
+
 def test_data_of_another_bucket_is_only_read(config: Config) -> None:
     document = everything()
     document["runtimeConfig"]["parameterValues"] = {"data_path": "gs://my-data/trips"}

@@ -66,6 +66,10 @@ def test_a_machine_without_time_zones_objects_to_none(monkeypatch):
     assert time_zone_problem("Europe/Zurich") == ""
 
 
+def test_a_zone_that_each_machine_has_another_of_is_none():
+    assert time_zone_problem("localtime").startswith("there is no time zone localtime")
+
+
 @pytest.mark.parametrize(
     ("expression", "comes"),
     [

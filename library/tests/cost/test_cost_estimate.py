@@ -80,6 +80,16 @@ def record(logs: Path, seconds: dict[str, float], runner: str = "rehearsal", ove
     return folder.run_id
 
 
+def test_one_rehearsal_gives_way_to_runs_and_two_do_not(tmp_path: Path, config: Config) -> None:
+    logs = tmp_path / "logs"
+    record(logs, {"Trainer": 5.0})
+    assert past_times(config)[0] == "rehearsals", "there is nothing else"
+    record(logs, {"Trainer": 9.0}, runner="local")
+    assert past_times(config)[0] == "runs"
+    record(logs, {"Trainer": 6.0})
+    assert past_times(config)[0] == "rehearsals"
+
+
 def test_the_table_agrees_with_what_is_published_of_whole_machines(prices: PriceTable) -> None:
     """https://cloud.google.com/vertex-ai/pricing, training in us-central1."""
     published = {"n1-standard-4": 0.21849885, "e2-standard-4": 0.154126276}
@@ -310,6 +320,10 @@ def test_times_are_those_of_the_same_work(tmp_path: Path, config: Config) -> Non
     source, found = past_times(config)
     assert source == "rehearsals" and [one.seconds["Trainer"] for one in found] == [50.0, 60.0]
     assert past_times(config, "runs")[1][0].seconds == {"Trainer": 9.0}
+    # How Beam works, and on how many rows statistics are, is no part of what a model is; the time is another's.
+    record(logs, {"Trainer": 2.0}, overrides=("beam.mode=multi_processing",))
+    record(logs, {"Trainer": 3.0}, overrides=("statistics.sample_rate=0.1",))
+    assert len(past_times(config)[1]) == 2
     Path(tmp_path / "other.yaml").write_text(Path("conf/taxi.yaml").read_text().replace("name: taxi", "name: other"))
     assert past_times(load(tmp_path / "other.yaml", [f"root={tmp_path}"]))[1] == []
 

@@ -156,6 +156,22 @@ def test_a_commit_is_there_for_a_moment_also_of_a_project_within_a_repository(tm
     assert len(listed.stdout.splitlines()) == 1
 
 
+def test_a_step_that_is_cancelled_leaves_no_commit_checked_out(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "conf.yaml").write_text("one")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "one")
+    code = (
+        "import os, signal\nfrom pathlib import Path\nfrom millrace.delivery.checkout import checked_out\n"
+        "with checked_out(Path.cwd(), 'HEAD') as there:\n"
+        "    print(there, flush=True)\n    os.kill(os.getpid(), signal.SIGTERM)\n    signal.pause()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "KeyboardInterrupt" in ended.stderr and not Path(ended.stdout.strip()).exists()
+    listed = subprocess.run(["git", "worktree", "list"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert len(listed.stdout.splitlines()) == 1
+
+
 @pytest.mark.slow
 def test_the_command_compares_two_commits_by_their_own_code(tmp_path: Path) -> None:
     folder = tmp_path / "project"

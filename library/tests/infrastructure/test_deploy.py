@@ -241,6 +241,58 @@ def test_two_pipelines_of_one_environment_have_one_state(whole: Settings):
         together([whole, whole.model_copy(update={"project": "another"})])
 
 
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [("repositories", {"location": "europe-west6"}), ("repositories", {"project": "another"}),
+     ("secrets", {"project": "another"})],
+)  # fmt: skip
+def test_what_has_another_project_or_place_is_another_though_it_is_called_the_same(
+    whole: Settings, kind: str, change: dict[str, str]
+):
+    other = getattr(whole, kind)[0].model_copy(update=change)
+    both = together([whole, whole.model_copy(update={kind: (other,)})])
+    assert getattr(both, kind) == (*getattr(whole, kind), other)
+    contrary = other.model_copy(update={"key": ""})
+    with pytest.raises(BadInput, match=f"two pipelines say different things of .*{other.name}"):
+        together([both, whole.model_copy(update={kind: (contrary,)})])
+
+
+def test_a_repository_that_is_elsewhere_gets_no_key_of_the_region(job: CompiledJob, configured: Callable[..., Config]):
+    config = configured("vertex.templates=us-kfp.pkg.dev/my-project/templates")
+    keys = {one.name: one.key for one in settings(job, config).repositories}
+    assert keys == {"templates": "", "millrace": KEY}
+    assert [one.name for one in lacking(job, config) if one.kind == "templates"], "which is told"
+
+
+def test_accounts_are_made_in_the_environments_own_projects(job: CompiledJob, configured: Callable[..., Config]):
+    config = configured("deploy.trigger.service_account=starter@another-project.iam.gserviceaccount.com")
+    assert [one.account_id for one in settings(job, config).accounts] == ["millrace"]
+
+
+def test_a_trigger_has_the_services_that_a_function_takes(job: CompiledJob, configured: Callable[..., Config]):
+    of_function = {"pubsub", "cloudscheduler", "cloudfunctions", "run", "eventarc", "cloudbuild", "artifactregistry"}
+    with_one, without = (
+        {one.removesuffix(".googleapis.com") for one in settings(job, configured(*more)).services}
+        for more in ((), ("deploy.trigger=null",))
+    )
+    assert with_one - without == of_function - {"artifactregistry"}, "the job's image is in one"
+    plain = load_job(GOLDEN.with_name("taxi-vertex.json"))
+    assert of_function <= {one.partition(".")[0] for one in settings(plain, configured()).services}
+
+
+def test_an_endpoint_of_another_project_is_watched_there_and_new_files_are_told_by_their_own_projects_agent(
+    job: CompiledJob, configured: Callable[..., Config]
+):
+    made = settings(job, configured("push.vertex.project=my-prod"))
+    assert made.alerts.endpoints == ("my-prod",) and made.triggers[0].data_of == "my-project"
+    [trigger] = settings(job, configured("deploy.trigger.data_project=my-lake")).triggers
+    assert trigger.data_of == "my-lake"
+    alerts = (TERRAFORM / "modules/alerts/main.tf").read_text()
+    policy = alerts[alerts.index('"endpoint_errors"') :]
+    assert "channels[each.value]" in policy and "var.project" not in policy
+    assert "numbers[each.value.data_of]" in (TERRAFORM / "modules/trigger/main.tf").read_text()
+
+
 def test_vars_writes_what_terraform_reads_and_names_the_next_step(job: CompiledJob, tmp_path: Path):
     target = tmp_path / "values.json"
     options = [

@@ -81,6 +81,7 @@ def test_each_rule_says_no_by_itself_and_nothing_changes(here: Path) -> None:
     for number in (13, 14, 15, 16):
         source.registry.approve(source.registry.version(str(number)), "reviewed")
     source.registry.reject(source.registry.version("16"), "unfair")
+    judged(source, 17, trial=True)
     dev = Side(load("conf/taxi.yaml", [option("dev")]), source.registry)
     before = state(source, target)
     for origin, number, who, now, words in (
@@ -88,6 +89,7 @@ def test_each_rule_says_no_by_itself_and_nothing_changes(here: Path) -> None:
         (source, "13", "bob@desk", THURSDAY, "gates: InfraValidator did not bless it"),
         (source, "14", "bob@desk", THURSDAY, "gates: the registry knows no verdict of the Evaluator"),
         (source, "12", "bob@desk", THURSDAY, "approval: nobody has approved it in staging"),
+        (source, "17", "bob@desk", THURSDAY, "approval: it is a trial's, and nothing serves it"),
         (source, "16", "bob@desk", THURSDAY, r"approval: it was rejected in staging: unfair \(ada@desk\)"),
         (source, "11", "ada@desk", THURSDAY, "approval: ada@desk has approved it, and may not promote it too"),
         (source, "11", "ada@laptop", THURSDAY, "approval: ada@desk has approved it, and may not promote it too"),

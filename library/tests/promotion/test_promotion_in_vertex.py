@@ -169,6 +169,29 @@ def test_what_was_killed_after_a_step_goes_on_and_copies_nothing_twice(
         promote(sides)
 
 
+def test_a_candidate_that_vertex_ai_has_not_followed_is_finished_by_the_same_command(
+    sides: tuple[Side, Side], service: FakeModelRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prod = Path("conf/environments/prod.yaml")
+    prod.write_text(prod.read_text() + "registry: {approval: candidate}\n")
+    source, target = sides[0], side("prod", "bob@desk")
+    judged(source, 12, vertex=f"{FROM}@1")
+    source.registry.approve(source.registry.version("12"), "reviewed")
+    promote((source, target))
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ModelCopies, "follow", killed)
+        with pytest.raises(Killed):
+            promote((source, target), "12")
+    assert "candidate" not in service.aliases(TO)
+    promote((source, target), "12")
+    assert service.aliases(TO) == {"default": "1", "champion": "1", "candidate": "2"}
+    assert len(service.sent("POST", ":copy")) == 2 and kinds(target).count("imported") == 2
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [

@@ -294,6 +294,9 @@ def test_only_what_is_committed_and_would_be_taken_is_released(own_project: Path
     shutil.rmtree(own_project / ".git")
     with pytest.raises(BadInput, match="git knows no commit"):
         build(job, config, (), own_project)
+    git(own_project, "init", "-q")
+    with pytest.raises(BadInput, match="git knows no commit"):
+        build(job, config, (), own_project)
 
 
 def test_each_source_is_in_the_commit(own_project: Path, tmp_path: Path) -> None:

@@ -13,17 +13,24 @@ variable "labels" {
   type        = map(string)
 }
 
+# Metrics are in the project of what they measure, and so are the policies on them and the channels that these name.
 locals {
-  channels = [for one in google_monitoring_notification_channel.mail : one.id]
+  projects = distinct(concat([var.project], var.alerts.endpoints))
+  told     = { for pair in setproduct(local.projects, var.alerts.mail) : join("/", pair) => { project = pair[0], mail = pair[1] } }
+  channels = {
+    for project in local.projects : project => [
+      for key, one in google_monitoring_notification_channel.mail : one.id if local.told[key].project == project
+    ]
+  }
 }
 
 resource "google_monitoring_notification_channel" "mail" {
-  for_each = toset(var.alerts.mail)
+  for_each = local.told
 
-  project      = var.project
-  display_name = each.value
+  project      = each.value.project
+  display_name = each.value.mail
   type         = "email"
-  labels       = { email_address = each.value }
+  labels       = { email_address = each.value.mail }
   user_labels  = var.labels
 }
 
@@ -33,7 +40,7 @@ resource "google_monitoring_alert_policy" "job_failed" {
   project               = var.project
   display_name          = "Millrace: a pipeline job failed"
   combiner              = "OR"
-  notification_channels = local.channels
+  notification_channels = local.channels[var.project]
   user_labels           = var.labels
 
   conditions {
@@ -57,14 +64,13 @@ resource "google_monitoring_alert_policy" "job_failed" {
   }
 }
 
-# Metrics of an endpoint are in its own project, and so is the policy; a channel of another project cannot be named there.
 resource "google_monitoring_alert_policy" "endpoint_errors" {
-  for_each = toset([for one in var.alerts.endpoints : one if one == var.project && length(var.alerts.mail) > 0])
+  for_each = toset([for one in var.alerts.endpoints : one if length(var.alerts.mail) > 0])
 
   project               = each.value
   display_name          = "Millrace: an endpoint answers with errors"
   combiner              = "OR"
-  notification_channels = local.channels
+  notification_channels = local.channels[each.value]
   user_labels           = var.labels
 
   conditions {
@@ -90,6 +96,6 @@ resource "google_monitoring_alert_policy" "endpoint_errors" {
 }
 
 output "channels" {
-  description = "The channels, for the budget too."
-  value       = local.channels
+  description = "The channels of the job's project, for the budget too."
+  value       = local.channels[var.project]
 }

@@ -6,6 +6,7 @@ locals {
     [var.settings.project],
     [for one in var.settings.grants : one.number_of],
     [for one in var.settings.grants : one.resource_number_of],
+    [for one in var.settings.triggers : one.data_of],
   )))
   numbers = { for id, one in data.google_project.numbered : id => one.number }
 }
@@ -106,7 +107,7 @@ module "network" {
 module "trigger" {
   source      = "../trigger"
   project     = var.settings.project
-  number      = local.numbers[var.settings.project]
+  numbers     = local.numbers
   environment = var.settings.environment
   triggers    = var.settings.triggers
   labels      = local.labels

@@ -52,6 +52,7 @@ variable "settings" {
       cron        = string
       time_zone   = string
       data_bucket = string
+      data_of     = string
       bucket      = string
       object      = string
       entry_point = string

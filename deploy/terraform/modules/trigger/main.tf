@@ -3,9 +3,9 @@ variable "project" {
   type        = string
 }
 
-variable "number" {
-  description = "The project's number."
-  type        = string
+variable "numbers" {
+  description = "The numbers of projects, by which Google's own agents are named."
+  type        = map(string)
 }
 
 variable "environment" {
@@ -20,6 +20,7 @@ variable "triggers" {
     cron        = string
     time_zone   = string
     data_bucket = string
+    data_of     = string
     bucket      = string
     object      = string
     entry_point = string
@@ -72,14 +73,14 @@ resource "google_cloud_scheduler_job" "timed" {
   }
 }
 
-# New files of the bucket that the data is read from.
+# New files of the bucket that the data is read from; the agent of its own project tells of them.
 resource "google_pubsub_topic_iam_member" "storage" {
   for_each = local.watching
 
   project = var.project
   topic   = google_pubsub_topic.triggers[each.key].name
   role    = "roles/pubsub.publisher"
-  member  = "serviceAccount:service-${var.number}@gs-project-accounts.iam.gserviceaccount.com"
+  member  = "serviceAccount:service-${var.numbers[each.value.data_of]}@gs-project-accounts.iam.gserviceaccount.com"
 }
 
 resource "google_storage_notification" "new_files" {
