@@ -288,7 +288,7 @@ def test_an_endpoint_of_another_project_is_watched_there_and_new_files_are_told_
     [trigger] = settings(job, configured("deploy.trigger.data_project=my-lake")).triggers
     assert trigger.data_of == "my-lake"
     alerts = (TERRAFORM / "modules/alerts/main.tf").read_text()
-    policy = alerts[alerts.index('"endpoint_errors"') :]
+    policy = alerts[alerts.index('"endpoint_errors"') : alerts.index('output "channels"')]
     assert "channels[each.value]" in policy and "var.project" not in policy
     assert "numbers[each.value.data_of]" in (TERRAFORM / "modules/trigger/main.tf").read_text()
 
