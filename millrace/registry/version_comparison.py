@@ -44,7 +44,7 @@ def compare_versions(runs: Runs, before: Version, after: Version) -> VersionComp
         after: the one that is told about.
     """
     why, of_runs = "", None
-    details = [run_detail(runs, one.run, time.time()) if one.run else None for one in (before, after)]
+    details = [run_detail(runs, one.run, time.time()) for one in (before, after)]
     if before.run == after.run and before.run:
         why = f"run {before.run} pushed both"
     elif details[0] is None or details[1] is None:

@@ -21,6 +21,7 @@ from millrace.components.evaluator.gate_report import JSON_NAME
 from millrace.config.environments import option
 from millrace.config.loading import load
 from millrace.config.paths import layout
+from millrace.metadata import provenance
 from millrace.metadata.run_summaries import Runs
 from millrace.promotion import promoting
 from millrace.promotion.side import Side
@@ -44,6 +45,8 @@ def state(*sides: Side) -> tuple[Any, ...]:
 
 def test_a_version_goes_whole_with_its_report_card_and_lineage(here: Path) -> None:
     source, target = approved(11)
+    made_from = Path(source.registry.version("11").facts.gate_report) / provenance.FILE
+    made_from.write_text('{"command": "run"}')
     done = promote(source, target, "11")
     assert (done.alias, done.before, done.going_back) == ("champion", None, False)
     there, was = target.registry.version("champion"), source.registry.version("11")
@@ -60,7 +63,8 @@ def test_a_version_goes_whole_with_its_report_card_and_lineage(here: Path) -> No
     card = to_markdown(model_card(Runs(target.config), there, target.registry.events(11), CardTexts()))
     assert "trip_start_hour:3" in card and "0.875" in card
     brought = Path(there.facts.gate_report)
-    assert {one.name for one in brought.iterdir()} == {JSON_NAME, "card.html", "lineage.json"}
+    assert {one.name for one in brought.iterdir()} == {JSON_NAME, "card.html", "lineage.json", provenance.FILE}
+    assert (brought / provenance.FILE).read_text() == '{"command": "run"}'
     lineage = json.loads((brought / "lineage.json").read_text())
     assert (lineage["environment"], lineage["commit"], lineage["run"]) == ("staging", "c0ffee", "run-11")
     assert [one["kind"] for one in lineage["events"]] == ["registered", "approved"]
