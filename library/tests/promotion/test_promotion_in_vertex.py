@@ -193,6 +193,30 @@ def test_a_candidate_that_vertex_ai_has_not_followed_is_finished_by_the_same_com
 
 
 @pytest.mark.parametrize(
+    ("original", "is_it"),
+    [
+        ("projects/123456/locations/us-central1/models/taxi@2", True),
+        ("projects/123456/locations/us-central1/models/taxi@1", False),
+        ("projects/123456/locations/europe-west4/models/taxi@2", False),
+        ("projects/a-third/locations/us-central1/models/taxi@2", False),
+    ],
+)
+def test_a_copy_is_known_by_its_origin_whether_its_project_is_written_by_number_or_by_id(
+    sides: tuple[Side, Side], service: FakeModelRegistry, original: str, is_it: bool
+) -> None:
+    """The command given again made a second copy."""
+    service.fail("PATCH", "/models/taxi@1", 500)
+    with pytest.raises(MillraceError):
+        promote(sides)
+    [copy] = service.models[TO]
+    copy["originalModelInfo"]["model"] = original
+    service_again, version = vertex(*sides), sides[0].registry.version("11")
+    assert bool(service_again.plan(version, "champion", "").there) == is_it
+    copy["labels"]["millrace_version"] = "12"
+    assert not service_again.plan(version, "champion", "").there, "that of another version"
+
+
+@pytest.mark.parametrize(
     ("method", "path", "status"),
     [
         ("POST", ":copy", 503),

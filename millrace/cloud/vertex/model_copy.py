@@ -215,8 +215,13 @@ def _kind(evaluation: aiplatform_v1.ModelEvaluation) -> tuple[str, str]:
 
 def _is_copy(model: aiplatform_v1.Model, of: str, number: int) -> bool:
     """Whether a version is a copy of another: as the service says of it, else by the label of its number."""
-    original = str(model.original_model_info.model)
-    return original == of if original else model.labels.get(NUMBER) == str(number)
+    original, label = str(model.original_model_info.model), model.labels.get(NUMBER, "")
+    if not original or original == of:
+        return bool(original) or label == str(number)
+    (_, project, *rest), (_, its_project, *its_rest) = of.split("/"), original.split("/")
+    # The service writes a project by its number in one place, and by its id in another.
+    may_be_one = project.isdigit() != its_project.isdigit()
+    return may_be_one and rest == its_rest and label in ("", str(number))
 
 
 def _named(versions: Sequence[aiplatform_v1.Model], alias: str) -> str:
