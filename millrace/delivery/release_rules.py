@@ -8,7 +8,7 @@ from millrace.base.numbers import counted
 from millrace.config.config import Config
 from millrace.config.promotion_section import PromotionPolicy
 from millrace.delivery.approval import Approval, Read, signer
-from millrace.delivery.shipped import LabelledJobs, Shipped, outcome, shipped
+from millrace.delivery.shipped import LabelledJobs, Shipped, line, outcome, shipped
 from millrace.promotion.policy import BY_NAME, PolicyRule, freeze_rule
 from millrace.registry.registry import is_one_person, user_of
 from millrace.release.bundle import Manifest
@@ -31,7 +31,8 @@ def came_from(source: Optional[LabelledJobs], origin: str, target: str, manifest
         return
     images = "image" if len(manifest.images) == 1 else f"{len(manifest.images)} images"
     what = f"commit {manifest.commit[:12]} with the same {images}"
-    tried = [one for one in shipped(source, manifest.pipeline, origin) if one.is_of(manifest)]
+    every = shipped(source, manifest.pipeline, origin)
+    tried = [one for one in every if one.is_of(manifest)]
     same = [one for one in tried if one.is_set_as(manifest)]
     if not same:
         words = f"no release of {what} has been promoted to {origin}, after which {target} comes"
@@ -39,9 +40,28 @@ def came_from(source: Optional[LabelledJobs], origin: str, target: str, manifest
             words = f"{tried[-1].job.name} in {origin} was of {what}, and was compiled with other --set values"
         yield PolicyRule("order", False, words)
         return
-    yield PolicyRule("order", True, f"{same[-1].job.name} in {origin} was of {what}")
+    words = f"{same[-1].job.name} in {origin} was of {what}"
+    instead = _gone_back_to(source, every, same)
+    if instead:
+        words += f", and {origin} has gone back from it to release {instead.release}, {instead.job.name}: promote it "
+        words += f"to {origin} again first, where it is to go on all the same"
+    yield PolicyRule("order", not instead, words)
     passed, words = outcome(source, same[-1])
     yield PolicyRule("gates", passed, words)
+
+
+def _gone_back_to(source: LabelledJobs, every: list[Shipped], same: list[Shipped]) -> Optional[Shipped]:
+    """What an environment is at since it has gone back from each of some promotions; None where it has not.
+
+    What has come after a release there is no reason against it: only that somebody went back to one of before.
+    """
+    before = {one.release for one in every if one.number < same[-1].number}
+    if not any(one.release in before for one in every if one.number > same[-1].number):
+        return None
+    led = line(source, every)
+    releases = {one.release for one in led}
+    was_there = [one for one in same if outcome(source, one)[0]]
+    return led[-1] if was_there and not any(one.release in releases for one in was_there) else None
 
 
 def approved(policy: PromotionPolicy, name: str, read: Read, who: str) -> PolicyRule:

@@ -155,6 +155,29 @@ def test_a_release_goes_to_staging_then_to_production_and_back_to_the_one_before
     assert [one.details["going_back"] for one in events if one.kind == SENT] == [False, False, True]
 
 
+def test_what_staging_has_gone_back_from_does_not_go_on_until_it_is_there_again(delivered: Delivered) -> None:
+    first, second, third = (
+        [delivered.release(name, commit) for name in ("staging", "prod")] for commit in ("a", "b", "c")
+    )
+    for staged, _ in (first, second):
+        assert delivered.promote(staged, "staging")[0] == 0
+    delivered.approve(first[1])
+    code, said = delivered.promote(first[1], "prod", "--dry-run")
+    assert code == 0, f"that a later one came after it is no reason: {said}"
+    assert delivered.promote(first[0], "staging")[0] == 0, "a roll-back"
+    delivered.approve(second[1])
+    code, said = delivered.promote(second[1], "prod")
+    words = " ".join(said.split())
+    assert code == 3 and "staging has gone back from it to release" in words, said
+    assert "small-staging-release-3: promote it to staging again first" in words and "gates:" not in words, said
+    assert delivered.promote(first[1], "prod", "--dry-run")[0] == 0, "which staging is at"
+    assert delivered.promote(third[0], "staging")[0] == 0
+    assert delivered.promote(second[1], "prod", "--dry-run")[0] == 3, "nor by one that came after"
+    assert delivered.promote(second[0], "staging")[0] == 0
+    code, said = delivered.promote(second[1], "prod")
+    assert code == 0 and delivered.sent()[-1] == "small-prod-release-1", said
+
+
 def test_out_of_order_without_an_approval_twice_and_for_another_environment_sends_nothing(delivered: Delivered) -> None:
     staged, produced = delivered.release("staging"), delivered.release("prod")
     code, said = delivered.promote(produced, "prod")
