@@ -14,9 +14,13 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fake_metadata import FakeMetadata
 from fake_vertex import FakeVertex
+from granting_vertex import PROMOTES, GrantingVertex
 from release_keys import pem
 from small_job import IMAGE, small_job
 
+from millrace.access.grants import SUBMITTER, Grant
+from millrace.access.needs import needs
+from millrace.access.promotion import promotion_of
 from millrace.base.errors import GateRefused, MillraceError
 from millrace.cli.main import main
 from millrace.cloud.prepared_job import Progress
@@ -446,3 +450,36 @@ def test_a_line_that_is_no_approval_counts_for_nothing_and_is_told(delivered: De
     code, said = delivered.promote(produced, "prod", "--dry-run")
     told = "looked at it (lines 1, 3 of the file beside it are no approvals, and count for nothing)"
     assert code == 0 and told in " ".join(said.split()), said
+
+
+def test_a_promotion_takes_just_the_roles_that_iam_names_for_it(delivered: Delivered) -> None:
+    """What ran in staging was read with no role that anything had named."""
+    files = {name: delivered.release(name) for name in ("staging", "prod")}
+    delivered.approve(files["prod"])
+    with GrantingVertex(person=PROMOTES) as vertex:
+        for name in files:
+            overlay = delivered.folder / f"conf/environments/{name}.yaml"
+            overlay.write_text(overlay.read_text().replace(delivered.vertex.url, vertex.url))
+        configs = {name: load("conf/small.yaml", [f"environment={name}"]) for name in files}
+        of_tasks = [one for config in configs.values() for one in needs(small_job(), config)]
+
+        def may(*grants: Grant) -> None:
+            runs = {one.key for one in of_tasks if one.account != SUBMITTER}
+            vertex.granted = {one.key for one in grants} | runs
+
+        may(*promotion_of(configs["staging"]))
+        assert delivered.promote(files["staging"], "staging")[0] == 0
+        wanted = promotion_of(configs["prod"])
+        assert [one.role for one in wanted] == [
+            "roles/aiplatform.user",
+            "roles/iam.serviceAccountUser",
+            "roles/aiplatform.viewer",
+        ]
+        for gone in wanted:
+            may(*(one for one in wanted if one is not gone))
+            code, said = delivered.promote(files["prod"], "prod")
+            assert code == 2 and "denied" in said and "remedy:" in said, (gone, said)
+        may(*wanted)
+        code, said = delivered.promote(files["prod"], "prod")
+        assert code == 0, said
+        assert sum("/a-prod/" in job for job in vertex.jobs) == 1

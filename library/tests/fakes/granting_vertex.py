@@ -11,21 +11,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from fake_metadata import FakeMetadata
 from fake_model_registry import FakeModelRegistry
 from fake_service import Refused, Request
-from fake_vertex import FakeVertex, Tell
+from fake_vertex import Tell
 
 from millrace.jobspec.job import CompiledJob, Step, from_documents
 
 ROLES = {
     "roles/aiplatform.user": (
-        *("aiplatform.pipelineJobs.create", "aiplatform.executions.create", "aiplatform.customJobs.create"),
+        *(f"aiplatform.pipelineJobs.{act}" for act in ("create", "get", "list", "cancel")),
+        *(f"aiplatform.schedules.{act}" for act in ("create", "get", "list", "update", "delete")),
+        *(f"aiplatform.contexts.{act}" for act in ("create", "get", "list", "update", "addContextChildren")),
+        *("aiplatform.metadataStores.get", "aiplatform.executions.create", "aiplatform.customJobs.create"),
         *("aiplatform.models.upload", "aiplatform.endpoints.deploy"),
         *("aiplatform.models.get", "aiplatform.models.update", "aiplatform.endpoints.update"),
         *("aiplatform.modelMonitors.create", "aiplatform.modelMonitors.update"),
-        *("aiplatform.schedules.create", "aiplatform.schedules.update"),
     ),
-    "roles/aiplatform.viewer": ("aiplatform.models.get",),
+    "roles/aiplatform.viewer": (
+        *("aiplatform.models.get", "aiplatform.pipelineJobs.get", "aiplatform.pipelineJobs.list"),
+        *("aiplatform.schedules.get", "aiplatform.schedules.list"),
+    ),
     "roles/aiplatform.serviceAgent": ("aiplatform.models.export",),
     "roles/iam.serviceAccountUser": ("iam.serviceAccounts.actAs",),
     "roles/storage.objectViewer": ("storage.objects.get", "storage.objects.list"),
@@ -41,21 +47,28 @@ ROLES = {
 }
 PERSON = "whoever submits"
 PROMOTES = "whoever promotes"
+# What a request of REST does, where its path names one resource, and where it names all of a kind.
+_ASKED = re.compile(r"/v1/(projects/[^/]+)/locations/[^/]+(?:/metadataStores/[^/]+)??/(\w+)(/[^/:]+)?(?::(\w+))?")
+_BUCKET = re.compile(r"/storage/v1/b/([^/]+)")
+_OF_ONE = {"GET": "get", "PATCH": "update", "DELETE": "delete"}
+_OF_ALL = {"GET": "list", "POST": "create"}
 # Who acts, what for, and on what.
 Act = tuple[str, str, str]
 
 
 @dataclass
-class GrantingVertex(FakeVertex):
-    """Vertex AI that gives nobody more than was granted.
+class GrantingVertex(FakeMetadata):
+    """Vertex AI that gives nobody more than was granted: each request asks for what it does, each read among them.
 
     Args:
         granted: account, role and resource of each grant.
-        project: where jobs run.
+        project: where a job runs that no request has made.
+        person: whose requests these are.
     """
 
     granted: set[tuple[str, str, str]] = field(default_factory=set)
     project: str = "my-project"
+    person: str = PERSON
 
     def __post_init__(self) -> None:
         self.work = self._run
@@ -78,16 +91,25 @@ class GrantingVertex(FakeVertex):
         self._run(body, lambda task, state, error: failed.append(task) if state == "FAILED" else None)
         return "".join(failed)
 
+    def _routed(self, request: Request) -> Any:
+        if found := _BUCKET.fullmatch(request.path):
+            self.may((self.person, "storage.buckets.get", f"gs://{found[1]}"))
+        elif found := _ASKED.fullmatch(request.path):
+            project, kind, one, special = found.groups()
+            act = special or (_OF_ONE if one else _OF_ALL)[request.method]
+            self.may((self.person, f"aiplatform.{kind}.{act}", project))
+        return super()._routed(request)
+
     def _create(self, request: Request, parent: str) -> Any:
-        self._admit(request.body)
+        self.may((self.person, "iam.serviceAccounts.actAs", self._account(request.body, parent.split("/")[1])))
         return super()._create(request, parent)
 
     def _admit(self, body: dict[str, Any]) -> None:
-        self.may((PERSON, "aiplatform.pipelineJobs.create", f"projects/{self.project}"))
-        self.may((PERSON, "iam.serviceAccounts.actAs", self._account(body)))
+        self.may((self.person, "aiplatform.pipelineJobs.create", f"projects/{self.project}"))
+        self.may((self.person, "iam.serviceAccounts.actAs", self._account(body, self.project)))
 
-    def _account(self, body: dict[str, Any]) -> str:
-        return str(body.get("serviceAccount") or self._default(self.project))
+    def _account(self, body: dict[str, Any], project: str) -> str:
+        return str(body.get("serviceAccount") or self._default(project))
 
     def _run(self, body: dict[str, Any], tell: Tell) -> bool:
         job = from_documents([body])
@@ -104,11 +126,13 @@ class GrantingVertex(FakeVertex):
         return True
 
     def _acts(self, job: CompiledJob, body: dict[str, Any], task: dict[str, Any], container: Any) -> Iterator[Act]:
-        account, agent, step = self._account(body), self._agent(self.project), Step("", task, job.component(task))
+        # Of one that a request has made its name tells the project.
+        runs_in = str(body["name"]).split("/")[1] if "name" in body else self.project
+        account, agent, step = self._account(body, runs_in), self._agent(runs_in), Step("", task, job.component(task))
         yield from _pull(agent, container["image"])
         if "encryptionSpec" in body:
             yield agent, "cloudkms.cryptoKeyVersions.useToEncrypt", body["encryptionSpec"]["kmsKeyName"]
-        yield account, "aiplatform.executions.create", f"projects/{self.project}"
+        yield account, "aiplatform.executions.create", f"projects/{runs_in}"
         args = container.get("args", [])
         for place in [place for place, word in enumerate(args) if word == "--secret"]:
             secret = re.search(r"projects/[^/]+/secrets/[^/]+", args[place + 1])
