@@ -7,6 +7,8 @@ alone: the schema commands and the model server start without it.
 import contextlib
 import errno
 import os
+import re
+import shutil
 import stat
 import uuid
 from collections.abc import Iterator
@@ -20,6 +22,10 @@ Place = Union[str, Path]
 _OPEN_FILES = ("/dev/fd/", "/dev/stdout", "/dev/stderr", "/proc/")
 # What a person writes has kilobytes. A device such as /dev/zero has no end.
 LARGEST_TEXT = 16 * 2**20
+# What `name_beside` gives, and what an archive's replacement leaves.
+_BESIDE = re.compile(r"\..+\.[0-9a-f]{12}\.(?:part|old)")
+# No write takes a day: what is older belongs to nobody.
+_WRITTEN_WITHIN = 24 * 3600.0
 
 
 def read_text(path: Path, kind: type[BadInput] = BadInput, remedy: str = "") -> str:
@@ -156,7 +162,7 @@ def _whole_on_this_machine(path: Path) -> Iterator[str]:
     path.parent.mkdir(parents=True, exist_ok=True)
     if _is_no_file(path):
         raise FileExistsError(errno.EEXIST, "it is a folder, a device or a pipe and no file", str(path))
-    beside = path.with_name(_name_beside(path.name))
+    beside = path.with_name(name_beside(path.name))
     try:
         yield str(beside)
         if path.exists():
@@ -176,7 +182,7 @@ def _whole_at_uri(uri: str) -> Iterator[str]:
 
     folder, _, name = uri.rpartition("/")
     fileio.makedirs(folder)
-    beside = f"{folder}/{_name_beside(name)}"
+    beside = f"{folder}/{name_beside(name)}"
     try:
         yield beside
         fileio.rename(beside, uri, overwrite=True)
@@ -184,6 +190,19 @@ def _whole_at_uri(uri: str) -> Iterator[str]:
         if fileio.exists(beside):
             fileio.remove(beside)
         raise
+
+
+def sweep(folder: Path, now: float) -> None:
+    """Deletes what processes that were killed within a write have left in a folder; what may be written still stays.
+
+    Args:
+        folder: of this machine; one that is not there, or may not be changed, is left alone.
+        now: seconds since the epoch.
+    """
+    with contextlib.suppress(OSError):
+        for one in folder.iterdir():
+            if _BESIDE.fullmatch(one.name) and now - one.lstat().st_ctime > _WRITTEN_WITHIN:
+                shutil.rmtree(one) if one.is_dir() else one.unlink()
 
 
 def _open(place: str) -> Any:
@@ -198,8 +217,12 @@ def _is_uri(place: Place) -> bool:
     return "://" in str(place)
 
 
-def _name_beside(name: str) -> str:
-    """Hidden, as TFX and TFDV skip such files, and another one for each writer."""
+def name_beside(name: str) -> str:
+    """The name under which something is written before it is put in its place: hidden, as TFX and TFDV skip such files.
+
+    Args:
+        name: of the place; each call gives another one.
+    """
     return f".{name}.{uuid.uuid4().hex[:12]}.part"
 
 

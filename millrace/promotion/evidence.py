@@ -5,6 +5,7 @@ the run: `millrace models card` and `why` read them there.
 """
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -24,7 +25,21 @@ LINEAGE, CARD = "lineage.json", "card.html"
 
 def folder(target: Side, version: Version) -> Path:
     """Where it is brought."""
-    return layout(target.config).local / "promoted" / str(version.number)
+    return _folders(target) / str(version.number)
+
+
+def _folders(target: Side) -> Path:
+    return layout(target.config).local / "promoted"
+
+
+def sweep(target: Side) -> None:
+    """Deletes what was left half written of any version, by who promotes alone: nobody else writes there.
+
+    Args:
+        target: whose evidence it is.
+    """
+    for one in _folders(target).glob("*/"):
+        files.sweep(one, math.inf)
 
 
 def bring(source: Side, target: Side, version: Version) -> str:

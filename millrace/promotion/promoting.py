@@ -17,7 +17,7 @@ from millrace.promotion import evidence, vertex
 from millrace.promotion.policy import PolicyRule, rules
 from millrace.promotion.side import Side
 from millrace.promotion.vertex import VertexCopies, VertexCopy
-from millrace.registry import archive
+from millrace.registry import archive, served_file
 from millrace.registry.events import CANDIDATE, CHAMPION, Event, EventKind, VersionState
 from millrace.registry.rollback import roll_back
 from millrace.registry.version import Version
@@ -156,6 +156,8 @@ def promote(
     with _alone(target):
         chosen = plan(source, target, name, who, now, service)
         require_allowed(chosen, target)
+        served_file.sweep(target.registry.serving, now)
+        evidence.sweep(target)
         if chosen.going_back:
             roll_back(target.registry, chosen.version, because, target.config.infra_validation)
         elif not (chosen.only_follow or chosen.only_record):
@@ -210,8 +212,7 @@ def _untold(source: Side, target: Side, number: str) -> str:
     # Those that an earlier Millrace wrote do not say of which it was.
     if taken is None or any(one.details.get("taken_in", taken.id) == taken.id for one in told):
         return ""
-    since = [one for one in target.registry.events(int(number)) if one.id > taken.id]
-    moved = next((one for one in since if one.kind == EventKind.ALIAS_MOVED.value), None)
+    moved = _moved_since(target, taken)
     held = target.registry.aliases().get(moved.alias) if moved else None
     return moved.alias if moved and held and str(held.number) == number else ""
 
@@ -220,6 +221,12 @@ def _taken_in(source: Side, target: Side, number: int) -> Optional[Event]:
     """The event that says that a version was taken in last; None where it never was."""
     kind = f"{TAKEN_IN} {source.name}"
     return next((one for one in reversed(target.registry.events(number)) if one.kind == kind), None)
+
+
+def _moved_since(target: Side, taken: Event) -> Optional[Event]:
+    """The event by which a version first got an alias after it was taken in; None where it got none."""
+    since = [one for one in target.registry.events(taken.version) if one.id > taken.id]
+    return next((one for one in since if one.kind == EventKind.ALIAS_MOVED.value), None)
 
 
 def _require_takes_in(source: Side, target: Side) -> None:
@@ -259,7 +266,10 @@ def _take_in(
         "rules": {one.name: one.words for one in chosen.rules},
         **({"vertex": copied, "vertex_of": chosen.copy.of} if chosen.copy else {}),
     }
-    target.registry.record(f"{TAKEN_IN} {source.name}", version, because, details, who)
+    said = _taken_in(source, target, version.number)
+    # Whoever was killed between this and the alias has said it; of another promotion the alias moved in between.
+    if said is None or (said.because, said.who) != (because, who) or _moved_since(target, said):
+        target.registry.record(f"{TAKEN_IN} {source.name}", version, because, details, who)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,6 @@ import os
 import shutil
 import tarfile
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -251,7 +250,7 @@ def _place(archive: tarfile.TarFile, about: _Archived, target: Path, file: Path)
             where=str(target),
             remedy="move it away, then import again; nothing has changed",
         )
-    beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:12]}.part")
+    beside = target.with_name(files.name_beside(target.name))
     try:
         for entry in archive:
             name = entry.name.removeprefix(f"{_MODEL}/")

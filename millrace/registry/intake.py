@@ -5,6 +5,8 @@ next who opens it. What a version was made from is read once, from its run's rec
 """
 
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -24,7 +26,7 @@ from millrace.metadata.events import artifacts_of_type, is_made
 from millrace.metadata.places import execution_of
 from millrace.metadata.records import RunRecord
 from millrace.metadata.run_summaries import Runs
-from millrace.registry import pushed_model
+from millrace.registry import pushed_model, served_file
 from millrace.registry.registry import Registry
 from millrace.registry.version import Version, VersionFacts
 
@@ -141,14 +143,16 @@ class Registered:
     trouble: str = ""
 
 
-def register_pushed(config: Config) -> Registered:
+def register_pushed(config: Config, clock: Callable[[], float] = time.time) -> Registered:
     """Registers what a run has pushed, at its end; nothing is raised, since the run has ended as it did.
 
     Args:
         config: the pipeline's configuration.
+        clock: seconds since the epoch.
     """
     try:
         with open_registry(config) as registry:
+            served_file.sweep(registry.serving, clock())
             return Registered(up_to_date(registry, Runs(config)), registry.versions())
     except (MillraceError, errors.StatusError, OSError) as error:
         logging.getLogger(__name__).exception("What was pushed could not be registered.")

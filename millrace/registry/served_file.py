@@ -66,3 +66,15 @@ def write(file: Path, content: str) -> None:
     except (OSError, UnicodeDecodeError):
         pass
     files.write(file, content)
+
+
+def sweep(serving_directory: str, now: float) -> None:
+    """Deletes what was left half written where versions are served, by processes that were killed.
+
+    Args:
+        serving_directory: as of `place`; one in a bucket is left alone.
+        now: seconds since the epoch.
+    """
+    if "://" not in serving_directory:
+        for folder in (Path(serving_directory), place(serving_directory).parent):
+            files.sweep(folder, now)

@@ -4,6 +4,7 @@ import fcntl
 import json
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -23,7 +24,7 @@ from millrace.config.loading import load
 from millrace.config.paths import layout
 from millrace.metadata import provenance
 from millrace.metadata.run_summaries import Runs
-from millrace.promotion import promoting
+from millrace.promotion import evidence, promoting
 from millrace.promotion.side import Side
 from millrace.registry.card import model_card, to_markdown
 from millrace.registry.card_texts import CardTexts
@@ -198,7 +199,41 @@ def test_a_promotion_that_was_killed_is_finished_by_the_same_command(
     assert file_checksums(there.folder) == there.facts.files
     kinds = [one.kind for one in target.registry.events()]
     assert kinds[:2] == ["registered", "imported"] and kinds[-1] == "alias moved"
-    assert kinds.count("approved") == kinds.count("imported") == 1
+    assert kinds.count("approved") == kinds.count("imported") == kinds.count("promoted from staging") == 1
+
+
+def test_each_promotion_says_once_that_a_version_was_taken_in(here: Path) -> None:
+    """One that is promoted again, after it was gone back from, is so by a second promotion."""
+    source, target = approved(11)
+    promote(source, target, "11")
+    judged(source, 12)
+    source.registry.approve(source.registry.version("12"), "reviewed")
+    promote(source, target, "12")
+    target.registry.roll_back(target.registry.version("11"), "it burns", expected=12)
+    promote(source, target, "12")
+    assert [one.kind for one in target.registry.events(12)].count("promoted from staging") == 2
+
+
+def test_what_killed_writes_have_left_is_deleted_by_the_next_promotion(here: Path) -> None:
+    Path("conf/environments/prod.yaml").write_text("promotion: {after: staging}\n")
+    source, target = approved(11)
+    serving = Path(target.registry.serving)
+    left = [
+        evidence.folder(target, source.registry.version("11")) / ".card.html.0123456789ab.part",
+        serving.with_name(".taxi.config.0123456789ab.part"),
+        serving / ".11.0123456789ab.part/variables/variables.index",
+    ]
+    kept = [serving / ".12.of-a-person.part", serving / "12.0123456789ab.part"]
+    for file in (*left, *kept):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("half")
+    promoting.promote(source, target, "11", "better at night", "bob@desk", time.time() + 23 * 3600)
+    assert not left[0].exists(), "who promotes is alone there"
+    assert all(file.exists() for file in (*left[1:], *kept)), "somebody may be writing it"
+    judged(source, 12)
+    source.registry.approve(source.registry.version("12"), "reviewed")
+    promoting.promote(source, target, "12", "better at night", "bob@desk", time.time() + 25 * 3600)
+    assert not any(file.exists() for file in left) and all(file.exists() for file in kept)
 
 
 def test_one_that_was_killed_when_all_but_its_record_was_done_gets_that(

@@ -1,6 +1,7 @@
 """What ML Metadata says was pushed becomes a version, once, wherever the run that pushed it was stopped."""
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,13 @@ def test_a_clean_up_keeps_what_an_alias_names(two_versions):
         registry.move("fallback", registry.version("11"), "the one we trust")
     plans = plan(Runs(two_versions), 1, 0.0, 1e10).runs
     assert [one.goes for one in plans] == [()] and "version 11" in plans[0].stays[0].reason
+
+
+def test_what_a_killed_write_has_left_is_deleted_at_the_next_push(two_versions):
+    with open_registry(two_versions) as registry:
+        left = Path(registry.serving).with_name(".taxi.config.0123456789ab.part")
+    left.write_text("half")
+    register_pushed(two_versions)
+    assert left.exists(), "somebody may be writing it"
+    register_pushed(two_versions, clock=lambda: time.time() + 25 * 3600)
+    assert not left.exists()
