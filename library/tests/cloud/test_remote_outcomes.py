@@ -6,13 +6,15 @@ import pytest
 
 from millrace.base.errors import BadInput
 from millrace.base.outcomes import State
+from millrace.cloud.kubeflow.jobs import seconds
 from millrace.cloud.remote import following
 from millrace.cloud.remote.failures import ServiceFailure, reason, refused, silent, unreachable
 from millrace.cloud.remote.following import Watched, follow
 from millrace.cloud.remote.jobs import JobState, RemoteJob, RemoteSchedule, RemoteTask, ended_by_a_gate
 from millrace.cloud.remote.sending import send_once
-from millrace.cloud.scheduling import require_new_schedule, schedule_meant
+from millrace.cloud.scheduling import of_triggers, require_new_schedule, schedule_meant
 from millrace.config.cloud_sections import Schedule
+from millrace.config.trigger_section import TriggerPolicy
 
 
 def job(state=JobState.RUNNING, *tasks):
@@ -233,3 +235,41 @@ def test_a_second_schedule_of_a_name_is_refused_unless_the_first_is_over():
         with pytest.raises(BadInput, match="there is a schedule taxi already") as refusal:
             require_new_schedule(Telling(one("taxi", state)), "taxi", " --on vertex")
         assert "millrace schedules delete --on vertex s1" in refusal.value.remedy
+
+
+MONDAY = datetime(2026, 11, 23, tzinfo=timezone.utc).timestamp()
+
+
+def test_the_triggers_times_are_a_services_schedule_of_one_run_at_a_time():
+    made = of_triggers(TriggerPolicy(cron="0 6,18 * * *", runs_per_day=2, catch_up=False), MONDAY)
+    assert made is not None
+    assert (made.cron, made.max_concurrent_runs, made.catch_up) == ("0 6,18 * * *", 1, False)
+    assert of_triggers(TriggerPolicy(), MONDAY) is None
+
+
+@pytest.mark.parametrize(
+    ("cron", "most", "refused"),
+    [
+        ("0 6,18 * * *", 1, True),
+        ("0 6,18 * * *", 2, False),
+        # On Sundays alone, which the first week after Monday has at its end.
+        ("0 6,12,18 * * 0", 2, True),
+        ("0 6,12,18 * * 0", 3, False),
+        # The third is just 24 hours after the first.
+        ("0 0,20 * * *", 1, True),
+        ("0 0,20 * * *", 2, False),
+    ],
+)
+def test_times_that_are_more_than_the_triggers_let_are_refused(cron, most, refused):
+    policy = TriggerPolicy(cron=cron, runs_per_day=most)
+    if not refused:
+        assert of_triggers(policy, MONDAY) is not None
+        return
+    with pytest.raises(BadInput, match=f"comes more than {most} time.* in 24 hours") as told:
+        of_triggers(policy, MONDAY)
+    assert told.value.where == "triggers.runs_per_day"
+
+
+def test_kubeflow_writes_a_time_that_is_not_set_as_1970():
+    assert seconds(None) is None and seconds(datetime.fromtimestamp(0, timezone.utc)) is None
+    assert seconds(datetime.fromtimestamp(MONDAY, timezone.utc)) == MONDAY

@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from millrace.console import charts
+from millrace.console.charts.scales import height_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 NASTY = '<script>alert(1)</script>"\x1b[31m\u202e'
@@ -79,6 +80,26 @@ def test_bars_begin_at_zero_and_share_a_scale_where_one_is_given():
     [half] = heights(charts.histogram([0.4], "x", most=0.8))
     assert half == pytest.approx(second / 2, abs=0.1)
     assert heights(charts.histogram([0.00001, 1.0], "x"))[0] == 1.0, "what is there is seen"
+
+
+def test_a_distribution_and_what_it_is_compared_with_stand_on_one_scale():
+    chart = charts.distribution([0.0, 1.0, 2.0], [0.2, 0.4], "x", [0.4, 0.1], "fare", width=300, height=120)
+    first, second = [(float(one.get("x")), float(one.get("height"))) for one in marks(chart, "bar")]
+    assert second[1] == pytest.approx(2 * first[1], abs=0.2) and 0 < first[0] < second[0] < 300
+    each = second[0] - first[0]
+    assert each < 150, "two bars and the margins are as wide as the chart"
+    [outline] = marks(chart, "outline")
+    steps = [(float(up), float(along)) for up, along in re.findall(r"V(-?[\d.]+)H(-?[\d.]+)", outline.get("d"))]
+    start, bottom = (float(one) for one in re.match(r"M(-?[\d.]+) (-?[\d.]+)", outline.get("d")).groups())
+    assert start == pytest.approx(first[0], abs=0.2)
+    assert [along for _, along in steps] == pytest.approx([start + each, start + 2 * each], abs=0.3)
+    assert [bottom - up for up, _ in steps] == pytest.approx([second[1], second[1] / 4], abs=0.3)
+    assert outline.get("d").endswith(f"V{outline.get('d').split()[1].partition('V')[0]}"), "it ends on the ground"
+
+
+def test_a_value_lies_between_the_ends_of_its_scale_and_one_alone_in_the_middle():
+    assert [height_of(value, 0.0, 4.0, 10.0, 50.0) for value in (0.0, 1.0, 4.0)] == [50.0, 40.0, 10.0]
+    assert height_of(3.0, 3.0, 3.0, 10.0, 50.0) == 30.0
 
 
 def place(element) -> float:

@@ -143,6 +143,14 @@ def test_vertex_gets_the_schemas_limits_in_the_clients_own_messages(served):
     assert vertex_monitor(config, curated_schema(config), ENDPOINT) == made
 
 
+def test_a_schema_with_limits_of_drift_alone_asks_vertex_for_drift_alone(served):
+    config = served("vertex.root=gs://bucket/taxi", "vertex.data_path=gs://bucket/data")
+    schema = curated_schema(config)
+    for feature in schema.feature:
+        feature.ClearField("skew_comparator")
+    assert list(vertex_monitor(config, schema, ENDPOINT).specs) == ["drift"]
+
+
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [

@@ -119,6 +119,8 @@ def test_few_rows_are_not_judged_and_nothing_is_recorded(served):
     report = monitor_window(config, WINDOW, LATER)
     assert (report.judged, report.rows, report.alerts, report.execution) == (False, 50, (), 0)
     assert report.sentence == "not judged: 50 rows, 200 are needed (monitoring.rows)" and reports(Runs(config)) == []
+    enough = monitor_window(served("monitoring.rows=50"), WINDOW, LATER)
+    assert (enough.judged, enough.rows) == (True, 50), "as many as are needed are enough"
 
 
 def test_requests_that_came_after_an_empty_window_are_counted(served):

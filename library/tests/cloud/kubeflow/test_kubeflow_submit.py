@@ -200,6 +200,7 @@ def test_a_recurring_run_is_made_listed_and_deleted(fake):
     assert request.body["max_concurrency"] == 2
     assert request.body["no_catchup"] is True
     assert [(one.name, one.title, one.state) for one in service.schedules()] == [(made.name, "nightly", "active")]
+    assert [(one.cron, one.next_run) for one in service.schedules()] == [("0 30 5 * * 1", None)]
     service.delete_schedule(made.name)
     assert service.schedules() == []
     with pytest.raises(BadInput, match="one for the whole installation"):

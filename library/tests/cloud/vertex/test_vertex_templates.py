@@ -147,6 +147,13 @@ def test_kubeflow_takes_no_template(fake: FakeTemplates, tmp_path: Path) -> None
         named_job(f"https://{ADDRESS}/small/v1", config(fake, tmp_path), "kubeflow")
 
 
+def test_what_the_service_says_of_a_template_it_will_not_have_is_told(fake: FakeTemplates) -> None:
+    fake.fail("POST", "kfp.pkg.dev", 400)
+    with pytest.raises(ServiceFailure) as refused:
+        registry(fake).upload(small_job(), ["v1"])
+    assert "tags of lower-case letters" in refused.value.remedy and not fake.packages
+
+
 @pytest.mark.parametrize("status", [503, None])
 def test_an_upload_is_tried_again_and_makes_one_version(fake: FakeTemplates, status: int) -> None:
     fake.fail("POST", "kfp.pkg.dev", status, after=True)
