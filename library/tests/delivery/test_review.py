@@ -127,6 +127,9 @@ def test_a_task_that_is_gone_and_no_longer_waited_for() -> None:
         "`Reader` is no task any more",
         "`Learner` does not wait for Reader any more",
     ]
+    assert list(graph(replace(job, spec=spec), job)) == ["`Reader` is a new task", "`Learner` waits for Reader too"]
+    del spec["root"]["dag"]["tasks"]["Learner"]
+    assert "`Learner` is a new task, after Reader" in list(graph(replace(job, spec=spec), job))
 
 
 def git(folder: Path, *arguments: str) -> None:

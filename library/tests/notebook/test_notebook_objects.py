@@ -78,6 +78,7 @@ def test_runs_are_a_sequence_that_knows_the_names_that_commands_know(opened):
 def test_statistics_are_a_row_for_each_feature_and_split_the_oddest_first(opened):
     statistics = opened.runs[1].statistics
     assert statistics.compared_with == opened.runs[0].run_id and statistics.splits == {"train": 400, "eval": 400}
+    assert repr(statistics).endswith("400 rows in train, 400 rows in eval>")
     frame = statistics.to_frame()
     fare = frame[(frame["feature"] == "fare") & (frame["split"] == "train")].iloc[0]
     assert frame["feature"].iloc[0] == next(iter(statistics)) == "company", "the schema does not describe it"
