@@ -1,5 +1,6 @@
 """A window of requests against the contract: what was planted is found by the right detector; a quiet one is quiet."""
 
+import json
 import os
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +16,7 @@ from watched_traffic import NOON, VERSION, log_requests, push, trips
 
 from millrace.base.errors import BadInput, DataError
 from millrace.config.monitoring_section import Detector
+from millrace.metadata.artifact_files import FILES_PROPERTY
 from millrace.metadata.lineage import lineage
 from millrace.metadata.run_summaries import Runs
 from millrace.monitoring.contract import of_requests
@@ -92,6 +94,11 @@ def test_what_is_recorded_are_tfx_artifacts_that_tfdv_reads_and_lineage_finds(se
     graph = lineage(runs, [pushed.id], up=False)
     made = {node.type for node in graph.nodes if node.stage == "Monitor"}
     assert made == {"ExampleStatistics", "ExampleAnomalies", "MonitorReport"}
+    [seen] = [
+        one for one in runs.store.get_artifacts_by_type("MonitorReport") if one.uri.endswith(f"/{again.execution}")
+    ]
+    listed = json.loads(seen.custom_properties[FILES_PROPERTY].string_value)["files"]
+    assert set(listed) == {path.name for path in Path(seen.uri).iterdir()}, "what lacks later is told"
     compared = {edge.key for edge in graph.edges if edge.compared}
     assert compared == set() or compared <= {"statistics_before", "training_statistics"}
     assert list(runs.ids()) == [f"20310101-{VERSION:06d}"]
