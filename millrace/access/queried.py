@@ -6,7 +6,7 @@ https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Optional
 
 # Comments and literals are no names; within backticks nothing begins either.
@@ -69,7 +69,11 @@ def datasets(query: str) -> list[Dataset]:
     Args:
         query: in GoogleSQL.
     """
-    return list(dict.fromkeys(one for name in _names(query) if (one := _dataset(name))))
+    # A subquery may read an array of a row whose table is named behind it: its alias is known after a first walk alone.
+    depths: dict[str, int] = {}
+    for _ in _names(query, {}, depths):
+        pass
+    return list(dict.fromkeys(one for name in _names(query, depths, {}) if (one := _dataset(name))))
 
 
 def asks_elsewhere(query: str) -> bool:
@@ -85,8 +89,14 @@ def _code(query: str) -> str:
     return _NO_CODE.sub(lambda found: found[1] or " ", query)
 
 
-def _names(query: str) -> Iterator[str]:
-    """The dotted names where a table, a model or a routine stands, and those that are quoted whole, wherever it is."""
+def _names(query: str, outer: Mapping[str, int], depths: dict[str, int]) -> Iterator[str]:
+    """The dotted names where a table, a model or a routine stands, and those that are quoted whole, wherever it is.
+
+    Args:
+        query: in GoogleSQL.
+        outer: how many parentheses deep, from 1, each alias of the query is given; within more, it is a table's row.
+        depths: where those that this walk finds are written down.
+    """
     levels, before = [_Level()], ""
     aliases: set[str] = set()
     named = False  # whether a table's name was just read, so that its alias may come
@@ -115,13 +125,16 @@ def _names(query: str) -> Iterator[str]:
         elif level.expects:
             level.expects, named = False, True
             name = _bare(token)
-            if name.partition(".")[0] not in aliases:
+            first = name.partition(".")[0]
+            if first not in aliases and outer.get(first, len(levels)) >= len(levels):
                 yield name
             aliases.add(name.rpartition(".")[2])
         elif named and word != "AS":
             named = False
             if word not in _NO_ALIAS:
-                aliases.add(token.strip("`"))
+                alias = token.strip("`")
+                aliases.add(alias)
+                depths[alias] = min(depths.get(alias, len(levels)), len(levels))
         elif token.count("`") == 2 and token.startswith("`") and token.count(".") > 1:
             yield token.strip("`")
         level.fresh, before = False, word

@@ -50,7 +50,11 @@ def judged(costs: CostEstimate, budget: Optional[float]) -> str:
     most = costs.whole.middle if costs.whole.high is None else costs.whole.high
     if most > budget:
         up_to = "would cost about" if costs.whole.high is None else f"may cost, at {costs.level:.0%}, up to"
-        fewer = f"set beam.dataflow.max_workers, since {of_workers(costs)}; " if costs.unbounded else ""
+        fewer = (
+            f"set beam.dataflow.max_workers (start_workers, without autoscaling), since {of_workers(costs)}; "
+            if costs.unbounded
+            else ""
+        )
         raise GateRefused(
             f"the run {up_to} {dollars(most)}, and the budget is {dollars(budget)}",
             where="vertex.cost.budget",

@@ -94,6 +94,8 @@ def refreshed(before: PriceTable, regions: Iterable[str], skus: Skus, today: dat
     families = list(dict.fromkeys(one for region in before.regions.values() for one in region.families))
     accelerators = list(dict.fromkeys(one for region in before.regions.values() for one in region.accelerators))
     made = Refreshed(before)
+    # What is of another shape is no price, and so is not found.
+    skus = {service: [one for one in listed if not any(misshapen(one, _SKU))] for service, listed in skus.items()}
     priced: dict[str, RegionPrices] = {}
     for region in dict.fromkeys((*before.regions, *regions)):
         known = before.regions.get(region)
@@ -186,8 +188,7 @@ class _Region:
         named = [
             sku
             for sku in self.skus[service]
-            if not any(misshapen(sku, _SKU))
-            and self.name in sku.get("serviceRegions", ())
+            if self.name in sku.get("serviceRegions", ())
             and sku.get("category", {}).get("usageType") == "OnDemand"
             and re.fullmatch(pattern, str(sku.get("description", "")), re.IGNORECASE)
         ]

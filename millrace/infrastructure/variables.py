@@ -173,6 +173,7 @@ _IDENTITIES = {
     "tensorboards": ("name",),
     "networks": ("name",),
     "budgets": ("billing_account",),
+    "triggers": ("pipeline",),
 }
 
 

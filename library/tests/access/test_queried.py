@@ -25,6 +25,14 @@ TAXI = [("my-lake", "taxi")]
         ("WITH w AS (SELECT * FROM p.a.t) SELECT * FROM w, w.stops", [("p", "a")]),
         ("FROM p.a.t |> WHERE t.x.y > 3", [("p", "a")]),
         ("SELECT `p.a.cleaned`(fare) FROM w", [("p", "a")]),
+        # An array of a row, before its table is named.
+        ("SELECT (SELECT COUNT(*) FROM t.stops) AS c FROM p.a.t AS t", [("p", "a")]),
+        ("SELECT ARRAY(SELECT x FROM t.stops) FROM p.a.trips t, p.b.u", [("p", "a"), ("p", "b")]),
+        (
+            "SELECT * FROM (SELECT * FROM taxi.trips AS taxi) JOIN weather.days taxi2 USING (day)",
+            [("", "taxi"), ("", "weather")],
+        ),
+        ("SELECT * FROM taxi.trips taxi", [("", "taxi")]),
         # Models, tables and queries that are arguments, and routines.
         ("SELECT * FROM ML.PREDICT(MODEL p.m.tips, (SELECT * FROM p.a.t))", [("p", "m"), ("p", "a")]),
         ("SELECT * FROM ml.predict(MODEL `p.m.tips`, TABLE p.a.t) AS x, p.c.v", [("p", "m"), ("p", "a"), ("p", "c")]),

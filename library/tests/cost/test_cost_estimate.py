@@ -198,7 +198,9 @@ def test_a_budget_refuses_workers_without_end_and_says_which_setting_ends_them(
     assert "Transform" in costs.unbounded and "Trainer" not in costs.unbounded
     with pytest.raises(GateRefused) as refused:
         judged(costs, 20.0)
-    assert refused.value.remedy.startswith("set beam.dataflow.max_workers, since Dataflow may take 2,000 workers for ")
+    assert refused.value.remedy.startswith(
+        "set beam.dataflow.max_workers (start_workers, without autoscaling), since Dataflow may take 2,000 workers for "
+    )
 
 
 @pytest.mark.parametrize("value", ["many", "-5", "1.5", ""])
@@ -217,6 +219,13 @@ def test_what_a_step_asks_for_has_its_price_however_it_is_written(everything: Co
         container["resources"] = {"resourceCpuLimit": cpu, "resourceMemoryLimit": memory}
         machine = rents(job, "us-central1", prices)["Transform"][0].what
         assert machine == ("e2-standard-8" if memory == "32G" else "e2-highmem-8")
+    # The newer field holds where both are there; a number may be written as text.
+    for resources, machine in (
+        ({"cpuLimit": 2, "memoryLimit": 4, "resourceCpuLimit": "8", "resourceMemoryLimit": "32G"}, "e2-standard-8"),
+        ({"cpuLimit": "0.8e1", "memoryLimit": " 32 "}, "e2-standard-8"),
+    ):
+        container["resources"] = resources
+        assert rents(job, "us-central1", prices)["Transform"][0].what == machine
     for text, words in (
         ("lots", "is 'lots', which is no quantity"),
         ("{{$.inputs.parameters['cpu']}}", "when the job runs"),

@@ -162,6 +162,16 @@ def test_what_is_no_price_in_the_catalogue_is_not_found_and_the_rest_is(
     assert "19 prices as on 2026-09-08" in done.output and "accelerators.NVIDIA_L4: " in done.output
 
 
+def test_of_a_price_with_a_past_the_newest_is_taken(
+    fake: FakeCatalogue, refresh: Callable[..., Result], tmp_path: Path
+) -> None:
+    [old], [new] = sku("", 0.1)["pricingInfo"], sku("", 0.5)["pricingInfo"]
+    change(fake, "Compute Engine", "Nvidia L4 GPU running in Americas", pricingInfo=[old, new])
+    assert refresh().exit_code == 0
+    made = load_prices(str(tmp_path / "prices.yaml"), clock.today()).regions["us-central1"]
+    assert made.accelerators["NVIDIA_L4"] == pytest.approx(0.5 * 1.15)
+
+
 @pytest.mark.parametrize("skus", [7, [7], {"a": 1}], ids=str)
 def test_an_answer_that_is_no_page_of_the_catalogue_writes_nothing(
     fake: FakeCatalogue, refresh: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skus: Any

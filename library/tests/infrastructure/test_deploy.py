@@ -241,6 +241,15 @@ def test_two_pipelines_of_one_environment_have_one_state(whole: Settings):
         together([whole, whole.model_copy(update={"project": "another"})])
 
 
+def test_two_pipelines_of_one_name_and_endpoints_of_both(whole: Settings):
+    other = whole.triggers[0].model_copy(update={"config": "other.yaml"})
+    with pytest.raises(BadInput, match="two pipelines say different things of taxi"):
+        together([whole, whole.model_copy(update={"triggers": (other,)})])
+    there = whole.alerts.model_copy(update={"endpoints": ("my-prod",)})
+    both = together([whole, whole.model_copy(update={"alerts": there})])
+    assert both.alerts.endpoints == (*whole.alerts.endpoints, "my-prod")
+
+
 @pytest.mark.parametrize(
     ("kind", "change"),
     [("repositories", {"location": "europe-west6"}), ("repositories", {"project": "another"}),

@@ -220,6 +220,28 @@ def test_a_secret_without_a_name_takes_no_role(config):
     assert not whatever_reads_it(changed((*container, "args"), ["--secret", "x", *args], EVERYTHING), config)
 
 
+def test_a_value_that_is_given_later_goes_through_the_same_door():
+    document = copy.deepcopy(EVERYTHING)
+    root = document["pipelineSpec"]["root"]
+    root["inputDefinitions"]["parameters"]["settings"] = {"parameterType": "STRING"}
+    given = root["dag"]["tasks"]["Trainer"]["inputs"]["parameters"]
+    given["custom_config"] = {"componentInputParameter": "settings"}
+    job = from_documents([document])
+    with pytest.raises(BadInput, match=r"Trainer\.custom_config\.ai_platform_training_args is 0"):
+        job.with_values({"settings": json.dumps({"ai_platform_training_args": 0})})
+
+
+def test_dataflows_key_is_known_however_the_option_is_written():
+    keys = []
+    for words in (["--dataflow_kms_key=K", "--region=R"], ["--dataflow_kms_key", "K", "--region", "R"]):
+        document = copy.deepcopy(EVERYTHING)
+        container = document["pipelineSpec"]["deploymentSpec"]["executors"]["Transform_executor"]["container"]
+        container["args"] += words
+        found = {one.name: one for one in keyed_resources(from_documents([document]))}
+        keys.append(found["the Dataflow job of Transform"])
+    assert keys[0] == keys[1] and (keys[0].key, keys[0].region) == ("K", "R")
+
+
 def test_a_component_that_holds_itself_is_refused_with_the_way_around(tmp_path):
     document = copy.deepcopy(SMALL)
     for name, below in (

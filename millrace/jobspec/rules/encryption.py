@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from typing import NamedTuple, Optional
 
 from millrace.config.config import Config
-from millrace.jobspec.dataflow import runs_on_dataflow
+from millrace.jobspec.dataflow import beam_options, runs_on_dataflow
 from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob
 
 # The keys of `custom_config` by which TFX's Google Cloud extension, and ours, are told.
 _TRAINING, _SERVING, _PUSHER_KEY = "ai_platform_training_args", "ai_platform_serving_args", "millrace_encryption_key"
 _REGION = "ai_platform_vertex_region"
-_DATAFLOW, _DATAFLOW_REGION = "--dataflow_kms_key=", "--region="
 
 
 class KeyedResource(NamedTuple):
@@ -78,10 +77,6 @@ def keyed_resources(job: CompiledJob) -> Iterator[KeyedResource]:
                 yield KeyedResource(f"the monitor of {name}", custom_config.get(_PUSHER_KEY, ""), region)
         args = job.executor(task).get("container", {}).get("args", [])
         if runs_on_dataflow(name, args):
-            yield KeyedResource(f"the Dataflow job of {name}", _last(_DATAFLOW, args), _last(_DATAFLOW_REGION, args))
-
-
-def _last(flag: str, args: list[str]) -> str:
-    """The value of a Beam option; empty where it is not given."""
-    values = [arg.removeprefix(flag) for arg in args if arg.startswith(flag)]
-    return values[-1] if values else ""
+            options = beam_options(args)
+            key, where = options.get("dataflow_kms_key", ""), options.get("region", "")
+            yield KeyedResource(f"the Dataflow job of {name}", key, where)
