@@ -13,7 +13,7 @@ from typing import Any, Optional
 from millrace.jobspec.job import CompiledJob, Spec, Step
 
 _QUANTITY = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(?:([kKMGTPE])(i?)|(m))?B?")
-_EXPONENT = re.compile(r"[0-9.]+[eE][-+]?[0-9]+|[0-9.]+")
+_NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _POWERS = "kMGTPE"
 _PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\[(['\"])(.+?)\1\]\}\}")
 
@@ -78,7 +78,7 @@ def quantity(value: Any) -> Optional[float]:
     match = _QUANTITY.fullmatch(str(value))
     if match is None:
         # The older fields are numbers, however these are written.
-        return float(value) if isinstance(value, (int, float)) or _EXPONENT.fullmatch(str(value).strip()) else None
+        return float(value) if _NUMBER.fullmatch(str(value).strip()) else None
     number, unit, binary, is_thousandth = match.groups()
     if is_thousandth:
         return float(number) / 1000

@@ -228,6 +228,7 @@ def test_what_a_step_asks_for_has_its_price_however_it_is_written(everything: Co
         assert rents(job, "us-central1", prices)["Transform"][0].what == machine
     for text, words in (
         ("lots", "is 'lots', which is no quantity"),
+        ("1.2.3", "is '1.2.3', which is no quantity"),
         ("{{$.inputs.parameters['cpu']}}", "when the job runs"),
     ):
         container["resources"] = {"resourceCpuLimit": text}
