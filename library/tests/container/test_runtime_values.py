@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from small_job import step_of
 
 from millrace.container.champion import leave_out_candidate
 from millrace.container.runtime_values import apply
@@ -77,8 +78,8 @@ def test_thresholds_at_run_time_are_those_of_a_compile_with_them():
     wanted = compile_for(load("conf/taxi.yaml", [*elsewhere, f"evaluation.thresholds={json.dumps(given)}"]), "vertex")
 
     def evaluator(compiled):
-        inputs = compiled.tasks["Evaluator"]
-        return {name: compiled.value(inputs, name) for name in inputs["inputs"]["parameters"]}
+        step = step_of(compiled, "Evaluator")
+        return {name: compiled.value(step, name) for name in step.task["inputs"]["parameters"]}
 
     seen = applied(evaluator(job.with_values({"thresholds": json.dumps(given)})))
     expected = applied(evaluator(wanted))
