@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 _AGENTS = {
     "the Vertex AI service agent": "service-NUMBER@gcp-sa-aiplatform.iam.gserviceaccount.com",
+    "the Vertex AI Custom Code service agent": "service-NUMBER@gcp-sa-aiplatform-cc.iam.gserviceaccount.com",
     "the Dataflow service agent": "service-NUMBER@dataflow-service-producer-prod.iam.gserviceaccount.com",
     "the Compute Engine service agent": "service-NUMBER@compute-system.iam.gserviceaccount.com",
     "the Cloud Storage service agent": "service-NUMBER@gs-project-accounts.iam.gserviceaccount.com",

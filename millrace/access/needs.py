@@ -16,15 +16,15 @@ from millrace.base.errors import BadInput
 from millrace.catalog.template_address import template_repository
 from millrace.config.config import Config
 from millrace.jobspec import runtime_inputs
-from millrace.jobspec.dataflow import beam_options, runs_on_dataflow
+from millrace.jobspec.dataflow import options_of, runs_on_dataflow
 from millrace.jobspec.job import CompiledJob, Spec, Step
+from millrace.jobspec.vertex_resources import CustomJob, Endpoint, custom_jobs, endpoint, pushed_folder
 
 _WRITE, _READ = "roles/storage.objectUser", "roles/storage.objectViewer"
 _VERTEX, _ACT_AS = "roles/aiplatform.user", "roles/iam.serviceAccountUser"
 _KEY, _PULL = "roles/cloudkms.cryptoKeyEncrypterDecrypter", "roles/artifactregistry.reader"
 _TABLES = "roles/bigquery.dataEditor"
 _SECRET = "roles/secretmanager.secretAccessor"
-_TRAINING, _SERVING = "ai_platform_training_args", "ai_platform_serving_args"
 _BIGQUERY = "tfx.extensions.google_cloud_big_query.example_gen.executor.Executor"
 _REPOSITORY = re.compile(r"([a-z0-9-]+)-docker\.pkg\.dev/([^/]+)/([^/]+)/")
 
@@ -123,16 +123,14 @@ def _of_step(job: CompiledJob, step: Step, project: str, account: str) -> Iterat
                 yield Grant(account, _SECRET, secret, (f"{name}: reads the secret {value.partition('=')[0]}",))
     data = str(job.value(step, "input_base") or "")
     yield from _bucket(account, _READ, data, f"{name}: reads the data")
-    pushed = job.json_value(step, "push_destination").get("filesystem", {})
-    folder = str(pushed.get("base_directory") or pushed.get("baseDirectory") or "")
+    folder = pushed_folder(job, step)
     yield from _bucket(account, _WRITE, folder, f"{name}: writes the version")
-    custom = job.json_value(step, "custom_config")
-    if _TRAINING in custom:
-        yield from _custom_job(name, custom[_TRAINING], project, account)
-    if _SERVING in custom:
-        yield from _endpoint(name, custom, folder, project, account)
-    runs_beam_there = runs_on_dataflow(name, args)
-    options = beam_options(args)
+    for custom in custom_jobs(job, step):
+        yield from _custom_job(name, custom, project, account)
+    if served := endpoint(job, step):
+        yield from _endpoint(name, served, folder, project, account)
+    runs_beam_there = runs_on_dataflow(job, step)
+    options = options_of(job, step)
     if runs_beam_there:
         yield from _dataflow(job, name, options, data, project, account)
     if _BIGQUERY in args:
@@ -140,36 +138,35 @@ def _of_step(job: CompiledJob, step: Step, project: str, account: str) -> Iterat
         yield from _query(name, _read_by(job, step), options, project, {account, worker})
 
 
-def _custom_job(name: str, asked: Spec, project: str, account: str) -> Iterator[Grant]:
-    there, spec = asked.get("project") or project, asked.get("job_spec", {})
+def _custom_job(name: str, asked: CustomJob, project: str, account: str) -> Iterator[Grant]:
+    there = asked.project or project
     yield Grant(account, _VERTEX, f"projects/{there}", (f"{name}: makes the custom job",))
-    runs_as = spec.get("service_account") or default_account(there)
-    yield Grant(account, _ACT_AS, runs_as, (f"{name}: has the custom job run as this account",))
-    for pool in spec.get("worker_pool_specs", ()):
-        image = str(pool.get("container_spec", {}).get("image_uri", ""))
-        yield from image_pulled(agent("Vertex AI", there), image, f"{name}: the custom job's image is pulled")
-    if key := asked.get("encryption_spec", {}).get("kms_key_name"):
-        yield Grant(agent("Vertex AI", there), _KEY, key, (f"{name}: the custom job's disks have this key",))
+    if asked.account:
+        yield Grant(account, _ACT_AS, asked.account, (f"{name}: has the custom job run as this account",))
+    # In its own project the role of Vertex AI's agent for custom code has every bucket.
+    if asked.account or there != project:
+        runs_as = asked.account or agent("Vertex AI Custom Code", there)
+        yield from _bucket(runs_as, _WRITE, asked.folder, f"{name}: the custom job reads and writes there")
+    for pool in asked.pools:
+        yield from image_pulled(agent("Vertex AI", there), pool.image, f"{name}: the custom job's image is pulled")
+    if asked.key:
+        yield Grant(agent("Vertex AI", there), _KEY, asked.key, (f"{name}: the custom job's disks have this key",))
 
 
-def _endpoint(name: str, custom: Spec, folder: str, project: str, account: str) -> Iterator[Grant]:
-    serving = custom[_SERVING]
-    there = serving.get("project_id") or project
+def _endpoint(name: str, asked: Endpoint, folder: str, project: str, account: str) -> Iterator[Grant]:
+    there = asked.project or project
     yield Grant(account, _VERTEX, f"projects/{there}", (f"{name}: makes the version, and deploys it to the endpoint",))
     if there != project:
         yield from _bucket(agent("Vertex AI", there), _READ, folder, f"{name}: Vertex AI of {there} copies the model")
-    if serves_as := serving.get("service_account"):
-        yield Grant(account, _ACT_AS, serves_as, (f"{name}: has the endpoint serve as this account",))
-    image = str(custom.get("ai_platform_vertex_container_image_uri", ""))
-    yield from image_pulled(agent("Vertex AI", there), image, f"{name}: the serving image is pulled")
-    monitor = custom.get("millrace_version", {}).get("monitor")
-    if key := custom.get("millrace_encryption_key"):
-        what = "model, endpoint and monitor" if monitor else "model and endpoint"
-        yield Grant(agent("Vertex AI", there), _KEY, key, (f"{name}: {what} have this key",))
-    if monitor:
-        yield from _monitor(name, monitor, there, project, account)
-    logging = custom.get("millrace_version", {}).get("endpoint", {}).get("request_logging", {})
-    owner, _, rest = logging.get("table", "").removeprefix("bq://").partition(".")
+    if asked.account:
+        yield Grant(account, _ACT_AS, asked.account, (f"{name}: has the endpoint serve as this account",))
+    yield from image_pulled(agent("Vertex AI", there), asked.image, f"{name}: the serving image is pulled")
+    if asked.key:
+        what = "model, endpoint and monitor" if asked.monitor else "model and endpoint"
+        yield Grant(agent("Vertex AI", there), _KEY, asked.key, (f"{name}: {what} have this key",))
+    if asked.monitor:
+        yield from _monitor(name, asked.monitor, there, project, account)
+    owner, _, rest = asked.logs.removeprefix("bq://").partition(".")
     # In its own project the agent's own role has it.
     if owner and owner != there:
         dataset = f"projects/{owner}/datasets/{rest.partition('.')[0]}"

@@ -4,10 +4,11 @@ A key comes from one of three: the compiled job, for what the job makes; Terrafo
 lists; or a person, for what exists before either, or is made by a service by itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from millrace.access.grants import Grant
 from millrace.access.needs import needs
 from millrace.catalog.template_address import template_repository
 from millrace.config.config import Config
@@ -63,7 +64,8 @@ def stores(job: CompiledJob, config: Config) -> list[Store]:
         BadInput: no project is set.
     """
     made = [Store("of the job", one.name, "", one.key, "the job") for one in keyed_resources(job)]
-    return [*made, *_of_terraform(job, config), *_of_people(job, config)]
+    grants = needs(job, config)
+    return [*made, *_of_terraform(grants, config), *_of_people(grants, config)]
 
 
 def lacking(job: CompiledJob, config: Config) -> list[Store]:
@@ -84,17 +86,17 @@ def own_projects(config: Config) -> list[str]:
     return list(dict.fromkeys(one for one in named if one))
 
 
-def _of_terraform(job: CompiledJob, config: Config) -> Iterator[Store]:
+def _of_terraform(grants: Sequence[Grant], config: Config) -> Iterator[Store]:
     key, projects, deploy = config.vertex.encryption_key or "", own_projects(config), config.deploy
-    for resource in _resources(job, config, "roles/storage.objectUser"):
+    for resource in _resources(grants, "roles/storage.objectUser"):
         yield Store("bucket", f"the bucket {resource}", resource, key, "Terraform")
     templates = template_repository(config.vertex.templates or "")
-    for resource in _resources(job, config, "roles/artifactregistry.reader"):
+    for resource in _resources(grants, "roles/artifactregistry.reader"):
         if resource.split("/")[1] in projects:
             fits = key if key_location(key) == resource.split("/")[3] else ""
             kind: Kind = "templates" if templates and templates.resource == resource else "images"
             yield Store(kind, f"the {kind}' repository {resource}", resource, fits, "Terraform")
-    for resource in _resources(job, config, "roles/secretmanager.secretAccessor"):
+    for resource in _resources(grants, "roles/secretmanager.secretAccessor"):
         if resource.split("/")[1] in projects:
             yield Store("secret", f"the secret {resource}", resource, key, "Terraform")
     if deploy.log_dataset:
@@ -105,15 +107,15 @@ def _of_terraform(job: CompiledJob, config: Config) -> Iterator[Store]:
         yield Store("trigger", "the triggers' topic and function", config.name, key, "Terraform")
 
 
-def _of_people(job: CompiledJob, config: Config) -> Iterator[Store]:
+def _of_people(grants: Sequence[Grant], config: Config) -> Iterator[Store]:
     yield Store("metadata", f"Vertex ML Metadata of {config.vertex.project}", "", "", "a person")
-    written = _resources(job, config, "roles/storage.objectUser")
-    for resource in _resources(job, config, "roles/storage.objectViewer"):
+    written = _resources(grants, "roles/storage.objectUser")
+    for resource in _resources(grants, "roles/storage.objectViewer"):
         if resource not in written:
             yield Store("data", f"the bucket {resource}, which is only read", resource, "", "a person")
-    for resource in _resources(job, config, "roles/bigquery.dataViewer"):
+    for resource in _resources(grants, "roles/bigquery.dataViewer"):
         yield Store("data", f"the dataset {resource}, which is only read", resource, "", "a person")
-    if _resources(job, config, "roles/bigquery.user"):
+    if _resources(grants, "roles/bigquery.user"):
         yield Store("rows", "the dataset of a query's rows", "", "", "a person")
     if config.push.vertex:
         if not config.push.vertex.monitor:
@@ -122,5 +124,5 @@ def _of_people(job: CompiledJob, config: Config) -> Iterator[Store]:
             yield Store("logging", f"the table of logged requests {logging.table}", "", "", "a person")
 
 
-def _resources(job: CompiledJob, config: Config, role: str) -> list[str]:
-    return list(dict.fromkeys(grant.resource for grant in needs(job, config) if grant.role == role))
+def _resources(grants: Sequence[Grant], role: str) -> list[str]:
+    return list(dict.fromkeys(grant.resource for grant in grants if grant.role == role))

@@ -1,8 +1,9 @@
-"""A polite kill ends a run as Ctrl-C does.
+"""A polite kill ends work as Ctrl-C does.
 
-While a run goes on a signal sets a flag, and raises nothing: an exception in the middle of what the interpreter
-happens to do is lost when that is a `__del__`. The work looks at the flag where it can stop, and who waits for it does
-not wait long.
+While a run goes on a signal sets a flag, and raises nothing (`heeding_signals`): an exception in the middle of what the
+interpreter happens to do is lost when that is a `__del__`. The work looks at the flag where it can stop, and who waits
+for it does not wait long. What is short and waits for other programs alone looks at no flag: there the first signal
+raises, and later ones do not disturb what takes away what was made (`ended_as_by_hand`).
 """
 
 import os
@@ -102,15 +103,30 @@ def heeding_signals() -> Iterator[Signals]:
 
 @contextmanager
 def ended_as_by_hand() -> Iterator[None]:
-    """Has SIGTERM end the block as Ctrl-C does, so that what it made is taken away: CI cancels a step by SIGTERM."""
+    """Has the first SIGINT or SIGTERM end the block, so that what it made is taken away, and heeds none after it.
+
+    CI cancels a step by SIGTERM, and a terminal sends Ctrl-C to the programs too that clear up.
+
+    Raises:
+        KeyboardInterrupt: a signal has come.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+    def end(*_: Any) -> None:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
+        for number in before:
+            signal.signal(number, end)
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def stop_if_interrupted() -> None:

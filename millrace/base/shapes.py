@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from millrace.base.errors import Signal
+
 Shape = Any
 """A type; a list of the shape of each of its items; a mapping of shapes by key, with `*` for every other key."""
 
@@ -13,6 +15,12 @@ AMOUNT: Shape = "amount"
 
 WHOLE: Shape = "whole"
 """A whole number that is not negative, or its digits as text, as protobuf's JSON has those of 64 bits."""
+
+# Protobuf's own reader of JSON goes no deeper (`google.protobuf.json_format`, max_recursion_depth).
+DEEPEST = 100
+TOO_DEEP = f"it is nested more than {DEEPEST} deep"
+# A job of some thousand tasks has as many values; what has more repeats itself by YAML's anchors.
+MOST_VALUES = 1_000_000
 
 _NAMES: dict[Any, str] = {dict: "a mapping", list: "a list", str: "text"}
 
@@ -29,7 +37,7 @@ def misshapen(value: Any, shape: Shape, where: str = "") -> Iterator[str]:
         Sentences, for instance `components.trainer is text, and a mapping is needed`.
     """
     if shape in (AMOUNT, WHOLE):
-        if not (_is_amount(value) if shape == AMOUNT else _is_whole(value)):
+        if not (_is_amount(value) if shape == AMOUNT else is_whole(value)):
             kinds = "a number" if shape == AMOUNT else "a whole number"
             yield f"{where} is {repr(value)[:40]}, and {kinds} that is not negative is needed"
         return
@@ -53,14 +61,46 @@ def _is_amount(value: Any) -> bool:
         return False
 
 
-def _is_whole(value: Any) -> bool:
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number that is not negative, of 64 bits at most, or its digits.
+
+    Args:
+        value: of a document.
+    """
     # A number of protobuf's Struct is a float.
     digits = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     return not isinstance(value, bool) and re.fullmatch(r"[0-9]{1,19}", digits) is not None
 
 
-def without_nulls(value: Any) -> Any:
-    """A document without the keys that have no value: for protobuf they are not there."""
-    if isinstance(value, dict):
-        return {key: without_nulls(below) for key, below in value.items() if below is not None}
-    return [without_nulls(item) for item in value] if isinstance(value, list) else value
+class NoDocument(Signal):
+    """A value that no reader of protobuf's messages would take; the message says why, without a full stop."""
+
+
+def without_nulls(document: Any) -> Any:
+    """A document without the keys that have no value: for protobuf they are not there.
+
+    Args:
+        document: of plain values, as JSON or YAML has them.
+
+    Raises:
+        NoDocument: it is nested too deeply, has more values than any document, or a key that is no text.
+    """
+    left = MOST_VALUES
+
+    def copied(value: Any, depth: int) -> Any:
+        nonlocal left
+        left -= 1
+        if depth > DEEPEST:
+            raise NoDocument(TOO_DEEP)
+        if left < 0:
+            raise NoDocument(f"it has more than {MOST_VALUES:,} values, and repeats itself by anchors if it is short")
+        if isinstance(value, list):
+            return [copied(item, depth + 1) for item in value]
+        if not isinstance(value, dict):
+            return value
+        for key in value:
+            if not isinstance(key, str):
+                raise NoDocument(f"the key {key!r} is no text, and needs quotes")
+        return {key: copied(below, depth + 1) for key, below in value.items() if below is not None}
+
+    return copied(document, 0)

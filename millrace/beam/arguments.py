@@ -6,7 +6,8 @@ The options are those of `apache_beam.options.pipeline_options`; docs/guides/bea
 from collections.abc import Sequence
 
 from millrace.beam.local_workers import local_workers
-from millrace.components.beam_engine import ON_THIS_MACHINE, is_on_this_machine
+from millrace.catalog.beam_runners import is_on_this_machine
+from millrace.components.beam_engine import ON_THIS_MACHINE
 from millrace.config.beam_section import Beam, Dataflow
 from millrace.config.config import Config
 

@@ -9,6 +9,7 @@ from apache_beam.runners.runner import create_runner
 
 from millrace.base.errors import BadInput, ConfigError
 from millrace.beam.arguments import beam_arguments
+from millrace.catalog.beam_runners import is_dataflow
 from millrace.config.config import Config
 
 _REMEDY = "docs/guides/beam.md has each engine's settings; `beam.options` takes what Beam's own documentation names"
@@ -41,7 +42,7 @@ def _invalid(options: PipelineOptions) -> list[str]:
     options.view_as(TestOptions).dry_run = True
     runner = options.view_as(StandardOptions).runner or "DirectRunner"
     validator = PipelineOptionsValidator(options, create_runner(runner))
-    if runner == "DataflowRunner":
+    if is_dataflow(runner):
         # For want of these Beam would ask Google: for a default region, for a bucket that it may make.
         cloud = options.view_as(GoogleCloudOptions)
         wrong = [] if cloud.region else ["Missing required option: region."]

@@ -11,7 +11,7 @@ import requests
 from google.auth.transport.requests import AuthorizedSession
 
 from millrace.base.errors import BadInput
-from millrace.base.shapes import misshapen, without_nulls
+from millrace.base.shapes import NoDocument, misshapen, without_nulls
 from millrace.cloud.remote.failures import ServiceFailure, refused
 from millrace.cloud.remote.google import LOG_IN
 from millrace.cloud.remote.sending import PAUSES, send_once
@@ -77,6 +77,7 @@ def _pages(
 ) -> Iterator[Sku]:
     address = f"{where.endpoint if where.is_local else API}/v1/{path}"
     params = {**asked, "pageSize": "5000"}
+    seen: set[str] = set()
     while True:
         page = send_once(
             functools.partial(_page, session, where, address, params),
@@ -85,13 +86,18 @@ def _pages(
             remedy="try again in some minutes",
             pauses=pauses,
         )
-        if wrong := list(misshapen(page, {key: [_NAMED], "nextPageToken": str})):
+        wrong = list(misshapen(page, {key: [_NAMED], "nextPageToken": str}))
+        following = "" if wrong else page.get("nextPageToken", "")
+        if following in seen:
+            wrong = ["its pages have no end, since one that was read already is named as the next"]
+        if wrong:
             words = f"{where.title} answered what cannot be read: {wrong[0]}"
             raise BadInput(words, where=address, remedy=f"try again later{_MEANWHILE}")
         yield from page.get(key, ())
-        if not page.get("nextPageToken"):
+        if not following:
             return
-        params = {**params, "pageToken": page["nextPageToken"]}
+        seen.add(following)
+        params = {**params, "pageToken": following}
 
 
 def _page(session: requests.Session, where: VertexPlace, address: str, params: Mapping[str, str]) -> dict[str, Any]:
@@ -99,12 +105,11 @@ def _page(session: requests.Session, where: VertexPlace, address: str, params: M
     with failures(where, asked):
         answer = session.get(address, params=dict(params), timeout=where.seconds)
     try:
-        said = answer.json()
-    except ValueError:
-        said = {}
+        said = without_nulls(answer.json())
+    except (ValueError, RecursionError, NoDocument):
+        said = None
     if answer.status_code >= 400 or not isinstance(said, dict):
         told = said.get("error") if isinstance(said, dict) else None
         words = str(told.get("message") or "") if isinstance(told, dict) else ""
         raise refused(answer.status_code, words, asked, where.title, _REMEDIES)
-    read: dict[str, Any] = without_nulls(said)
-    return read
+    return said

@@ -6,13 +6,11 @@ from contextlib import contextmanager
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
 from millrace.base.errors import Signal
+from millrace.catalog.beam_runners import is_on_this_machine
 
 ON_THIS_MACHINE = "--runner=FnApiRunner"
 """The option for every Beam pipeline of this machine. Beam's default, DirectRunner, tries PrismRunner first, a program
 that it downloads, and falls back to this one where there is no network."""
-
-# Beam's own names for its runners of one machine; it takes them with and without the module, in any case.
-_HERE = frozenset({"", "direct", "directrunner", "bundlebaseddirectrunner", "fnapirunner", "switchingdirectrunner"})
 
 
 class NeedsBeam(Signal):
@@ -41,8 +39,3 @@ def beam_on_this_machine() -> Iterator[None]:
         yield
     finally:
         StandardOptions.DEFAULT_RUNNER = before
-
-
-def is_on_this_machine(runner: str) -> bool:
-    """Whether a Beam runner, by any name that Beam takes, works on this machine; no name is Beam's default."""
-    return runner.rpartition(".")[2].lower() in _HERE

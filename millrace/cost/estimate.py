@@ -154,7 +154,7 @@ def _stage(name: str, rented: tuple[Rent, ...], runs: Sequence[RunTimes], level:
 
 
 def _dollars(stage: StageCost, seconds: Optional[Spread]) -> Optional[Spread]:
-    """A time as money: the lower end with the fewest workers, the upper one with the most."""
+    """A time as money: the lower end with the fewest workers, the middle and the upper one with the most."""
     if seconds is None:
         return None
     low = None if seconds.low is None else seconds.low * stage.least_hourly / _HOUR

@@ -16,7 +16,7 @@ class Spread:
     """A value that is expected, and between what it lies.
 
     Args:
-        middle: as often below it as above it.
+        middle: what is expected: of values, as often below it as above it.
         low: nothing where a single value is known, which has no spread.
         high: likewise.
         count: how many values it comes from.

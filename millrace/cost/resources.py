@@ -11,14 +11,14 @@ from typing import Any
 from millrace.base.errors import BadInput
 from millrace.catalog.machine_sizes import machine_of_step, machine_size
 from millrace.cost.prices import PriceTable
-from millrace.jobspec.dataflow import beam_options, dataflow_workers, odd_numbers, runs_on_dataflow
+from millrace.jobspec.dataflow import dataflow_workers, odd_numbers, options_of, runs_on_dataflow
 from millrace.jobspec.job import CompiledJob, Step
 from millrace.jobspec.step_resources import StepResources, step_resources
+from millrace.jobspec.vertex_resources import custom_jobs, endpoint
 
 # https://cloud.google.com/dataflow/pricing: a batch worker's machine where nothing is said, and its disk: the shuffle
 # is the service's, which leaves a worker 25 GB.
 _WORKER, _WORKER_DISK_GB = "n1-standard-1", 25.0
-_TRAINING, _SERVING = "ai_platform_training_args", "ai_platform_serving_args"
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,11 @@ def endpoint_rent(job: CompiledJob, region: str, prices: PriceTable) -> dict[str
     """
     served = {}
     for step in job.walk():
-        config = job.json_value(step, "custom_config")
-        if _SERVING not in config:
+        asked = endpoint(job, step)
+        if asked is None:
             continue
-        asked, there = config[_SERVING], str(config.get("ai_platform_vertex_region") or region)
-        replica = _machine(step.name, asked, there, prices)
-        least, most = (int(asked.get(f"{end}_replica_count", 1)) for end in ("min", "max"))
+        replica = _machine(step.name, asked.machine, asked.region or region, prices)
+        least, most = asked.least, asked.most
         words = f"{least} x {replica.what}" if least == most else f"{least} to {most} x {replica.what}"
         served[step.name] = Rent(words, most * replica.hourly, least * replica.hourly)
     return served
@@ -79,16 +78,19 @@ def endpoint_rent(job: CompiledJob, region: str, prices: PriceTable) -> dict[str
 
 def _of_task(job: CompiledJob, step: Step, region: str, prices: PriceTable) -> Iterator[Rent]:
     yield _step(step.name, step_resources(job, step), region, prices)
-    config = job.json_value(step, "custom_config")
-    there = str(config.get("ai_platform_vertex_region") or region)
-    for pool in config.get(_TRAINING, {}).get("job_spec", {}).get("worker_pool_specs", ()):
-        machine = _machine(step.name, pool.get("machine_spec", {}), there, prices)
-        count = int(pool.get("replica_count", 1))
-        words = machine.what if count == 1 else f"{count} x {machine.what}"
-        yield Rent(words, count * machine.hourly, count * machine.hourly)
-    args = job.executor(step.task)["container"].get("args", [])
-    if runs_on_dataflow(step.name, args):
-        yield _workers(step.name, args, region, prices)
+    for custom in custom_jobs(job, step):
+        for pool in custom.pools:
+            if not pool.is_known:
+                raise BadInput(
+                    "a machine of its custom job is known when the job runs alone, so that its price is not",
+                    where=step.name,
+                    remedy="write the machine into worker_pool_specs",
+                )
+            machine = _machine(step.name, pool.machine, custom.region or region, prices)
+            words = machine.what if pool.replicas == 1 else f"{pool.replicas} x {machine.what}"
+            yield Rent(words, pool.replicas * machine.hourly, pool.replicas * machine.hourly)
+    if runs_on_dataflow(job, step):
+        yield _workers(step.name, options_of(job, step), region, prices)
 
 
 def _step(name: str, asked: StepResources, region: str, prices: PriceTable) -> Rent:
@@ -126,8 +128,7 @@ def _machine(stage: str, asked: Mapping[str, Any], region: str, prices: PriceTab
     return Rent(_words(size.machine_type, accelerator, count), hourly, hourly)
 
 
-def _workers(stage: str, args: list[str], region: str, prices: PriceTable) -> Rent:
-    options = beam_options(args)
+def _workers(stage: str, options: Mapping[str, str], region: str, prices: PriceTable) -> Rent:
     for name, value in odd_numbers(options).items():
         raise BadInput(
             f"--{name} is {value!r}, so that its price is not known", where=stage, remedy="give a whole number"

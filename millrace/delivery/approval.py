@@ -95,7 +95,7 @@ def approving(file: Path, approvers: Mapping[str, str]) -> str:
 
 
 @dataclass(frozen=True)
-class Read:
+class Approvals:
     """What the file beside a release says.
 
     Args:
@@ -108,25 +108,30 @@ class Read:
     strange: tuple[int, ...] = ()
 
 
-def approvals(file: Path, digest: str) -> Read:
+def approvals(file: Path, digest: str) -> Approvals:
     """Reads the approvals of a release.
 
     Args:
         file: the release's.
         digest: its SHA-256.
+
+    Raises:
+        BadInput: what is there cannot be read.
     """
     place = beside(file)
-    if not place.is_file():
-        return Read()
+    try:
+        lines = files.read_bytes(place, remedy="take it away, or put the file of approvals there").split(b"\n")
+    except FileNotFoundError:
+        return Approvals()
     found, strange = [], []
-    for number, line in enumerate(files.read_bytes(place).split(b"\n"), 1):
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             found.append(Approval.model_validate_json(line))
         except ValidationError:
             strange.append(number)
-    return Read(tuple(one for one in found if one.release == digest), tuple(strange))
+    return Approvals(tuple(one for one in found if one.release == digest), tuple(strange))
 
 
 def signer(given: Approval, approvers: Mapping[str, str]) -> str:

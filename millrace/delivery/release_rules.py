@@ -7,7 +7,7 @@ from typing import Optional
 from millrace.base.numbers import counted
 from millrace.config.config import Config
 from millrace.config.promotion_section import PromotionPolicy
-from millrace.delivery.approval import Approval, Read, signer
+from millrace.delivery.approval import Approval, Approvals, signer
 from millrace.delivery.shipped import LabelledJobs, Shipped, line, outcome, shipped
 from millrace.promotion.policy import BY_NAME, PolicyRule, freeze_rule
 from millrace.registry.registry import is_one_person, user_of
@@ -64,7 +64,7 @@ def _gone_back_to(source: LabelledJobs, every: list[Shipped], same: list[Shipped
     return led[-1] if was_there and not any(one.release in releases for one in was_there) else None
 
 
-def approved(policy: PromotionPolicy, name: str, read: Read, who: str) -> PolicyRule:
+def approved(policy: PromotionPolicy, name: str, read: Approvals, who: str) -> PolicyRule:
     """The rule approval.
 
     Args:

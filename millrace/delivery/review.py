@@ -13,7 +13,7 @@ from millrace.base.errors import BadInput
 from millrace.base.secrets import CUT, cut
 from millrace.comparison.run_comparison import value_changes
 from millrace.config.config import Config
-from millrace.cost.budget import dollars
+from millrace.cost.budget import dollars, of_workers
 from millrace.cost.durations import past_times
 from millrace.cost.estimate import CostEstimate, estimate
 from millrace.cost.prices import load_prices
@@ -221,7 +221,8 @@ def costs(before: Compiled, after: Compiled) -> Iterator[str]:
         if rented.get(stage) != renting.get(stage):
             yield f"`{stage}` rents {renting.get(stage) or 'nothing'}, before {rented.get(stage) or 'nothing'}"
     if old.whole != new.whole and not new.unknown:
-        yield f"a run costs {dollars(new.whole.middle)}, before {dollars(old.whole.middle)}"
+        workers = f"; {of_workers(new)}, which is counted" if new.unbounded else ""
+        yield f"a run costs {dollars(new.whole.middle)}, before {dollars(old.whole.middle)}{workers}"
     if old.endpoints != new.endpoints:
         of_both = [", ".join(one.what for one in side.endpoints.values()) or "nothing" for side in (new, old)]
         yield f"what serves afterwards rents {of_both[0]}, before {of_both[1]}"
@@ -233,7 +234,8 @@ def _whole(side: Compiled) -> str:
     except BadInput as error:
         return f"cannot be said: {error.what}"
     unknown = ", without stages of which no run on this machine tells how long they take" if made.unknown else ""
-    return f"a run costs {dollars(made.whole.middle)}{unknown}"
+    workers = f"; {of_workers(made)}, which is counted" if made.unbounded else ""
+    return f"a run costs {dollars(made.whole.middle)}{unknown}{workers}"
 
 
 def _estimate(side: Compiled) -> CostEstimate:

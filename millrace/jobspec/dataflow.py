@@ -4,10 +4,11 @@ One reader and one rule for keys, roles, costs and checks.
 """
 
 import itertools
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from millrace.base.shapes import is_whole
+from millrace.catalog.beam_runners import is_dataflow
 from millrace.components.stage_ids import DATA_STAGES, EXAMPLE_GEN
 from millrace.jobspec.job import CompiledJob, Step
 
@@ -59,7 +60,7 @@ def odd_numbers(options: Mapping[str, str]) -> dict[str, str]:
     Args:
         options: as `beam_options` has them.
     """
-    return {name: options[name] for name in _NUMBERS if name in options and not re.fullmatch(r"[0-9]+", options[name])}
+    return {name: options[name] for name in _NUMBERS if name in options and not is_whole(options[name])}
 
 
 def beam_options(args: Sequence[str]) -> dict[str, str]:
@@ -78,16 +79,35 @@ def beam_options(args: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def runs_on_dataflow(stage: str, args: Sequence[str]) -> bool:
+def options_of(job: CompiledJob, step: Step) -> dict[str, str]:
+    """What a task's container tells Beam, as `beam_options` has it.
+
+    Args:
+        job: in which it stands.
+        step: the task.
+    """
+    return beam_options(job.executor(step.task).get("container", {}).get("args", ()))
+
+
+def asks_for_dataflow(options: Mapping[str, str]) -> bool:
+    """Whether Beam's options hand its work to Dataflow.
+
+    Args:
+        options: as `beam_options` has them.
+    """
+    return is_dataflow(options.get("runner", ""))
+
+
+def runs_on_dataflow(job: CompiledJob, step: Step) -> bool:
     """Whether a task makes a Dataflow job.
 
     Every task of a compiled job is given Beam's options; those that work with Beam make something of them.
 
     Args:
-        stage: the task's name. That of a job of TFX alone may be its component's, such as CsvExampleGen.
-        args: of its container.
+        job: in which it stands.
+        step: its name in a job of TFX alone may be its component's, such as CsvExampleGen.
     """
-    return beam_options(args).get("runner") == "DataflowRunner" and _works_with_beam(stage)
+    return asks_for_dataflow(options_of(job, step)) and _works_with_beam(step.name)
 
 
 def beam_steps(job: CompiledJob) -> list[tuple[Step, dict[str, str]]]:
@@ -96,7 +116,7 @@ def beam_steps(job: CompiledJob) -> list[tuple[Step, dict[str, str]]]:
     Args:
         job: of ours or of TFX alone.
     """
-    told = [(step, beam_options(job.executor(step.task).get("container", {}).get("args", ()))) for step in job.walk()]
+    told = [(step, options_of(job, step)) for step in job.walk()]
     return [one for one in told if _works_with_beam(one[0].name)] or [one for one in told if one[1]]
 
 

@@ -19,12 +19,14 @@ import yaml
 from millrace.base import files
 from millrace.base.errors import BadInput
 from millrace.base.names import did_you_mean
-from millrace.base.shapes import misshapen, without_nulls
-from millrace.jobspec.shape import JOB, PLATFORMS, SPEC, TEXTS
+from millrace.base.shapes import DEEPEST, TOO_DEEP, NoDocument, misshapen, without_nulls
+from millrace.jobspec.job_shape import JOB, JSON_PARAMETERS, PLATFORMS, SPEC
 
 Spec = dict[str, Any]
 Dialect = Literal["vertex", "kubeflow"]
 
+# Far more than anybody's job has, and few enough to walk.
+MOST_TASKS = 10_000
 _JOB_KEYS = ("pipelineSpec", "runtimeConfig", "labels", "displayName")
 # How schema 2.0 writes a typed value, and how its types are called in 2.1.
 _TYPED_VALUES = {"intValue": int, "doubleValue": float, "stringValue": str}
@@ -145,25 +147,23 @@ class CompiledJob:
         return self.executors.get(str(self.component(task).get("executorLabel", "")), {})
 
     def value(self, step: Step, name: str) -> Any:
-        """What a task gets as a parameter: a constant, or the value of a runtime parameter; None if neither.
+        """What a task gets as a parameter: a constant, a runtime parameter's value, or its component's default.
 
-        A task in a nested graph may be handed the value under another name.
+        A task in a nested graph may be handed the value under another name. None where there is none of the three.
 
         Args:
             step: where the task stands.
             name: the input parameter's name.
         """
-        spec = step.task.get("inputs", {}).get("parameters", {}).get(name, {})
-        handed = spec.get("componentInputParameter")
+        given = step.task.get("inputs", {}).get("parameters", {})
+        if name not in given:
+            declared = step.component.get("inputDefinitions", {}).get("parameters", {})
+            return plain_value(declared.get(name, {}).get("defaultValue"))
+        handed = given[name].get("componentInputParameter")
         if handed is None:
-            constant = spec.get("runtimeValue", {})
+            constant = given[name].get("runtimeValue", {})
             return constant.get("constant", plain_value(constant.get("constantValue")))
-        if step.within is None:
-            return self.effective_values.get(handed)
-        if handed in step.within.task.get("inputs", {}).get("parameters", {}):
-            return self.value(step.within, handed)
-        declared = step.within.component.get("inputDefinitions", {}).get("parameters", {})
-        return declared.get(handed, {}).get("defaultValue")
+        return self.effective_values.get(handed) if step.within is None else self.value(step.within, handed)
 
     def runtime_parameter(self, step: Step, name: str) -> str:
         """The job's parameter that a task gets as one of its own, through the graphs that hold it; empty for none.
@@ -183,12 +183,24 @@ class CompiledJob:
             step: where the task stands.
             name: the input parameter's name.
         """
-        text = self.value(step, name)
+        value = self._json(step, name)
+        return value if isinstance(value, dict) else {}
+
+    def json_items(self, step: Step, name: str) -> list[Any]:
+        """What a task gets as a parameter that holds a JSON list, such as `worker_pool_specs`; empty where it is none.
+
+        Args:
+            step: where the task stands.
+            name: the input parameter's name.
+        """
+        value = self._json(step, name)
+        return value if isinstance(value, list) else []
+
+    def _json(self, step: Step, name: str) -> Any:
         try:
-            value = json.loads(text) if isinstance(text, str) else None
-        except (ValueError, RecursionError):
-            return {}
-        return without_nulls(value) if isinstance(value, dict) else {}
+            return _read_json(self.value(step, name))
+        except (ValueError, NoDocument):
+            return None
 
     def graph(self, task: Mapping[str, Any]) -> dict[str, Spec]:
         """The tasks within a task that is itself a graph (TFX makes one when there is an exit handler), in order."""
@@ -221,7 +233,7 @@ class CompiledJob:
         else:
             runtime["parameterValues"] = {**runtime.get("parameterValues", {}), **given}
         job = replace(self, runtime=runtime)
-        _require_none(_misshapen_texts(job), self.file)
+        _require_none(_misshapen_parameters(job), self.file)
         return job
 
     def _converted(self, name: str, value: Any) -> Any:
@@ -317,24 +329,25 @@ def from_documents(documents: list[Any], file: str = "") -> CompiledJob:
     Raises:
         BadInput: they are no compiled job.
     """
-    documents = without_nulls(documents)
+    try:
+        # A line of dashes at the end begins one more, which is empty.
+        documents = [document for document in without_nulls(documents) if document is not None]
+    except NoDocument as error:
+        raise BadInput(f"no compiled job: {error}", where=file, remedy=_MAKE_ONE) from error
     first = documents[0] if documents else None
     spec = first.get("pipelineSpec", first) if isinstance(first, dict) else None
     if not isinstance(first, dict) or not isinstance(spec, dict) or "root" not in spec or "components" not in spec:
         raise BadInput("no compiled job: there is no pipeline spec in it", where=file, remedy=_MAKE_ONE)
-    shapes = (SPEC if first is spec else JOB, PLATFORMS)
+    shapes = (SPEC, PLATFORMS) if first is spec else (JOB,)
+    if len(documents) > len(shapes):
+        _require_none([f"it has {len(documents)} documents, and such a job has {len(shapes)} at most"], file)
     _require_none(
-        [
-            what
-            for document, shape in zip(documents, shapes, strict=False)
-            if document
-            for what in misshapen(document, shape)
-        ],
+        [what for document, shape in zip(documents, shapes, strict=False) for what in misshapen(document, shape)],
         file,
     )
-    _require_none(_circles(spec), file)
+    _require_none(_unwalkable(spec), file)
     if first is spec:
-        platform = documents[1].get("platforms", {}) if len(documents) > 1 and documents[1] else {}
+        platform = documents[1].get("platforms", {}) if len(documents) > 1 else {}
         job = CompiledJob(spec=spec, dialect="kubeflow", platform=platform, file=file)
     else:
         job = CompiledJob(
@@ -345,35 +358,62 @@ def from_documents(documents: list[Any], file: str = "") -> CompiledJob:
             settings={key: value for key, value in first.items() if key not in _JOB_KEYS},
             file=file,
         )
-    _require_none(_misshapen_texts(job), file)
+    _require_none(_misshapen_parameters(job), file)
     return job
 
 
-def _circles(spec: Spec) -> list[str]:
-    """The component whose graph holds itself, if there is one: it would be walked without end."""
-    held = {
-        name: {task.get("componentRef", {}).get("name", "") for task in one.get("dag", {}).get("tasks", {}).values()}
-        for name, one in spec["components"].items()
-    }
-    while leaves := [name for name, below in held.items() if not below & set(held)]:
-        for name in leaves:
-            del held[name]
-    if not held:
-        return []
-    way = [min(held)]
-    while way[-1] not in way[:-1]:
-        way.append(min(held[way[-1]] & set(held)))
-    around = " > ".join(way[way.index(way[-1]) :])
-    return [f"the graph of the component {way[-1]} holds itself: {around}"]
+def _unwalkable(spec: Spec) -> list[str]:
+    """Why the graphs cannot be walked: one holds itself, or they hold each other too often for anybody to run that."""
+    held = {name: [*_components_of(one)] for name, one in spec["components"].items()}
+    tasks: dict[str, int] = {}
+    for _ in range(DEEPEST):
+        leaves = [name for name, below in held.items() if not set(below) & set(held)]
+        tasks |= {name: 1 + sum(tasks.get(one, 1) for one in held.pop(name)) for name in leaves}
+    if held and leaves:
+        return [f"its graphs are nested more than {DEEPEST} deep"]
+    if held:
+        way = [min(held)]
+        while way[-1] not in way[:-1]:
+            way.append(min(set(held[way[-1]]) & set(held)))
+        around = " > ".join(way[way.index(way[-1]) :])
+        return [f"the graph of the component {way[-1]} holds itself: {around}"]
+    many = sum(tasks.get(one, 1) for one in _components_of(spec["root"]))
+    return [f"its graphs hold each other, which makes {many:,} tasks"] if many > MOST_TASKS else []
 
 
-def _misshapen_texts(job: CompiledJob) -> list[str]:
-    return [
-        what
-        for step in job.walk()
-        for name, shape in TEXTS.items()
-        for what in misshapen(job.json_value(step, name), shape, f"{step.name}.{name}")
-    ]
+def _components_of(component: Mapping[str, Any]) -> Iterator[str]:
+    for task in component.get("dag", {}).get("tasks", {}).values():
+        yield task.get("componentRef", {}).get("name", "")
+
+
+def _misshapen_parameters(job: CompiledJob) -> list[str]:
+    found: list[str] = []
+    for step in job.walk():
+        for name, shape in JSON_PARAMETERS.items():
+            try:
+                _read_json(job.value(step, name))
+            except NoDocument as error:
+                found.append(f"{step.name}.{name}: {error}")
+            except ValueError:
+                continue
+            value = (job.json_items if isinstance(shape, list) else job.json_value)(step, name)
+            # Of a list each item may be a placeholder, or hold one.
+            told = [{} if "{{" in str(item) else item for item in value] if isinstance(value, list) else value
+            found += misshapen(told, shape, f"{step.name}.{name}")
+    return found
+
+
+def _read_json(value: Any) -> Any:
+    """What a parameter says that is JSON's text, or a plain value already.
+
+    Raises:
+        ValueError: it is no JSON.
+        NoDocument: it is, and no reader takes it.
+    """
+    try:
+        return without_nulls(json.loads(value) if isinstance(value, str) else value)
+    except RecursionError as error:
+        raise NoDocument(TOO_DEEP) from error
 
 
 def _require_none(wrong: list[str], file: str) -> None:

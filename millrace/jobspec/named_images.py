@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from millrace.jobspec.dataflow import beam_options
+from millrace.jobspec.dataflow import asks_for_dataflow, options_of
 from millrace.jobspec.job import CompiledJob
+from millrace.jobspec.vertex_resources import custom_jobs, endpoint
 
 
 def named_images(job: CompiledJob) -> Iterator[tuple[str, str]]:
@@ -16,16 +17,13 @@ def named_images(job: CompiledJob) -> Iterator[tuple[str, str]]:
         The key of a configuration under which it stands, and its name.
     """
     for step in job.walk():
-        container = job.executor(step.task).get("container", {})
-        if image := container.get("image"):
-            yield f"{job.dialect}.image", str(image)
-        options = beam_options(container.get("args", ()))
-        if options.get("runner") == "DataflowRunner" and (image := options.get("sdk_container_image")):
+        if image := job.executor(step.task).get("container", {}).get("image"):
             yield f"{job.dialect}.image", image
-        custom = job.json_value(step, "custom_config")
-        training = custom.get("ai_platform_training_args") or {}
-        for pool in (training.get("job_spec") or {}).get("worker_pool_specs") or ():
-            if image := pool.get("container_spec", {}).get("image_uri"):
-                yield f"{job.dialect}.image", str(image)
-        if image := custom.get("ai_platform_vertex_container_image_uri"):
-            yield "push.vertex.image", str(image)
+        options = options_of(job, step)
+        if asks_for_dataflow(options) and (image := options.get("sdk_container_image")):
+            yield f"{job.dialect}.image", image
+        for custom in custom_jobs(job, step):
+            yield from ((f"{job.dialect}.image", pool.image) for pool in custom.pools if pool.image)
+        served = endpoint(job, step)
+        if served and served.image:
+            yield "push.vertex.image", served.image

@@ -5,6 +5,7 @@ are quantities of Kubernetes, or a placeholder of a parameter, and hold where bo
 https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 """
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from millrace.jobspec.job import CompiledJob, Spec, Step
 _QUANTITY = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(?:([kKMGTPE])(i?)|(m))?B?")
 _NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _POWERS = "kMGTPE"
+_COUNTS = ("resourceCount", "count")
 _PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\[(['\"])(.+?)\1\]\}\}")
 
 
@@ -57,13 +59,15 @@ def step_resources(job: CompiledJob, step: Step) -> StepResources:
     open_yet = [name for name, value in given.items() if value is None or "{{" in str(value)]
     told = {name: value for name, value in given.items() if name not in open_yet}
     kind = str(told.pop("resourceType", told.pop("type", "")))
-    numbers = {name: quantity(value) for name, value in told.items()}
+    numbers = {name: _whole(value) if name in _COUNTS else quantity(value) for name, value in told.items()}
+    count = next((int(numbers[name] or 0) for name in _COUNTS if name in numbers), 1)
     gigabytes = (numbers.get("resourceMemoryLimit") or 0.0) / 1e9 or numbers.get("memoryLimit") or 0.0
     return StepResources(
         cpu=numbers.get("resourceCpuLimit") or numbers.get("cpuLimit") or 0.0,
         memory_gb=gigabytes,
-        accelerator=kind,
-        count=int(numbers.get("resourceCount") or numbers.get("count") or 1),
+        # None of a kind is none.
+        accelerator=kind if count else "",
+        count=count or 1,
         unknown=tuple(open_yet),
         wrong=tuple((name, told[name]) for name, number in numbers.items() if number is None),
     )
@@ -76,13 +80,21 @@ def quantity(value: Any) -> Optional[float]:
         value: of a field.
     """
     match = _QUANTITY.fullmatch(str(value))
-    if match is None:
+    if match:
+        number, unit, binary, is_thousandth = match.groups()
+        power = _POWERS.index(unit.replace("K", "k")) + 1 if unit else 0
+        found = float(number) / 1000 if is_thousandth else float(number) * float(1024 if binary else 1000) ** power
+    elif _NUMBER.fullmatch(str(value).strip()):
         # The older fields are numbers, however these are written.
-        return float(value) if _NUMBER.fullmatch(str(value).strip()) else None
-    number, unit, binary, is_thousandth = match.groups()
-    if is_thousandth:
-        return float(number) / 1000
-    return float(number) * (1024 if binary else 1000) ** (_POWERS.index(unit.replace("K", "k")) + 1 if unit else 0)
+        found = float(value)
+    else:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def _whole(value: Any) -> Optional[float]:
+    number = quantity(value)
+    return number if number is not None and number.is_integer() else None
 
 
 def _given(job: CompiledJob, step: Step, asked: Spec, *names: str) -> Iterator[tuple[str, Any]]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from millrace.jobspec.job import CompiledJob
+from millrace.jobspec.vertex_resources import pushed_folder
 from millrace.rehearsal.cloud_folder import in_texts
 
 NAME = "pushed"
@@ -31,7 +32,7 @@ def push_folders(job: CompiledJob, root: Path, rehearsals: Path) -> dict[str, tu
     """
     folders = {}
     for step in job.walk():
-        named = job.json_value(step, "push_destination").get("filesystem", {}).get("base_directory", "")
+        named = pushed_folder(job, step)
         # What is in a placeholder only the task will know.
         if named and "://" not in named and "{{" not in named:
             inner = os.path.normpath(f"/{named.removeprefix(f'{root}/')}").lstrip("/")

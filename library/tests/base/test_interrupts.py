@@ -9,7 +9,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from millrace.base.interrupts import heeding_signals, stop_if_interrupted, wait_for_result
+from millrace.base.interrupts import ended_as_by_hand, heeding_signals, stop_if_interrupted, wait_for_result
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -91,6 +91,25 @@ def test_a_result_is_waited_for_until_a_signal_comes():
         assert wait_for_result(done) == "result", "what is there is not thrown away"
         with pytest.raises(KeyboardInterrupt):
             wait_for_result(never)
+
+
+def test_what_is_made_is_taken_away_however_many_signals_come():
+    before, steps = signal.getsignal(signal.SIGTERM), []
+
+    @ended_as_by_hand()
+    def made_and_taken_away() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            steps.append("went on")
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGINT)
+            steps.append("taken away")
+
+    with pytest.raises(KeyboardInterrupt):
+        made_and_taken_away()
+    assert steps == ["taken away"]
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_another_thread_leaves_signals_alone():

@@ -1,10 +1,13 @@
 """`millrace cost --refresh`: a table of today from a catalogue with planted prices; what is not there is told."""
 
+import itertools
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
 from click.testing import CliRunner, Result
 from fake_catalogue import FakeCatalogue, sku
@@ -180,6 +183,30 @@ def test_an_answer_that_is_no_page_of_the_catalogue_writes_nothing(
     failed = refresh()
     assert isinstance(failed.exception, BadInput) and "answered what cannot be read" in failed.exception.what
     assert failed.exception.exit_code == 2 and not (tmp_path / "prices.yaml").exists()
+
+
+@pytest.mark.parametrize("tokens", [("same",), ("one", "other")], ids=["itself", "the one before"])
+def test_a_catalogue_whose_pages_have_no_end_is_refused(
+    fake: FakeCatalogue,
+    refresh: Callable[..., Result],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tokens: tuple[str, ...],
+) -> None:
+    following = itertools.cycle(tokens)
+    monkeypatch.setattr(fake, "_page", lambda request, key, items: {key: [], "nextPageToken": next(following)})
+    failed = refresh()
+    assert isinstance(failed.exception, BadInput) and "its pages have no end" in failed.exception.what
+    assert failed.exception.exit_code == 2 and not (tmp_path / "prices.yaml").exists()
+
+
+@pytest.mark.parametrize("depth", [300, 50_000])
+def test_an_answer_too_deep_to_read_is_told(
+    fake: FakeCatalogue, refresh: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, depth: int
+) -> None:
+    monkeypatch.setattr(requests.Response, "json", lambda answer: json.loads("[" * depth + "]" * depth))
+    failed = refresh()
+    assert isinstance(failed.exception, BadInput), failed.exception
 
 
 def test_a_name_in_the_catalogue_stays_within_its_comment(

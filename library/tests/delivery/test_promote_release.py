@@ -21,7 +21,7 @@ from small_job import IMAGE, small_job
 from millrace.access.grants import SUBMITTER, Grant
 from millrace.access.needs import needs
 from millrace.access.promotion import promotion_of
-from millrace.base.errors import GateRefused, MillraceError
+from millrace.base.errors import BadInput, GateRefused, MillraceError
 from millrace.cli.main import main
 from millrace.cloud.prepared_job import Progress
 from millrace.cloud.services import connect
@@ -431,6 +431,19 @@ def test_an_approval_that_was_cut_counts_for_nothing_and_spoils_none(delivered: 
     code, said = delivered.promote(produced, "prod", "--dry-run")
     assert code == 0 and "(line 1 of the file beside it is no approval, and counts for nothing)" in said, said
     assert len(whole.splitlines()) == 1
+
+
+def test_what_cannot_be_a_file_of_approvals_is_no_missing_approval(delivered: Delivered) -> None:
+    """Could not judge is not no: a folder in its place, or a link to itself, is told."""
+    produced = delivered.release("prod")
+    place = produced.with_name(produced.name + ".approvals")
+    place.mkdir()
+    with pytest.raises(BadInput, match="it is a folder and no file"):
+        approvals(produced, "0")
+    place.rmdir()
+    place.symlink_to(place)
+    with pytest.raises(BadInput, match="cannot be read"):
+        approvals(produced, "0")
 
 
 @pytest.mark.parametrize(

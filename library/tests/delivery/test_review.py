@@ -84,6 +84,14 @@ def test_what_differs_between_environments_is_told_for_each_and_a_new_one_is_tol
     assert text.endswith("As before: graph and schema.\n")
 
 
+def test_a_cost_that_counts_workers_without_end_says_so(config: Config) -> None:
+    job = load_job(ROOT / "library/tests/jobspec/golden/everything-vertex.json")
+    text = comment("main", [], {"prod": (None, Compiled(job, config))})
+    assert "Dataflow may take 2,000 workers for ExampleGen" in text and "which is counted" in text
+    bounded = from_documents([json.loads(job.to_text().replace("--runner=DataflowRunner", "--runner=FlinkRunner"))])
+    assert "2,000" not in comment("main", [], {"prod": (None, Compiled(bounded, config))})
+
+
 def test_roles_without_a_project_cannot_be_said_and_the_rest_is(config: Config) -> None:
     nowhere = config.model_copy(update={"vertex": config.vertex.model_copy(update={"project": ""})})
     side = Compiled(changed(), nowhere)

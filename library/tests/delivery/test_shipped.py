@@ -14,7 +14,7 @@ from millrace.base.outcomes import State
 from millrace.cloud.remote.failures import ServiceFailure
 from millrace.cloud.remote.jobs import JobState, RemoteJob, RemoteTask
 from millrace.config.promotion_section import PromotionPolicy
-from millrace.delivery.approval import Approval, Read, signer
+from millrace.delivery.approval import Approval, Approvals, signer
 from millrace.delivery.release_rules import approved, at_rest, came_from
 from millrace.delivery.shipped import (
     ENVIRONMENT,
@@ -213,7 +213,7 @@ def test_a_second_person_is_another_user_on_whichever_machine(
     given = given.model_copy(update={"signature": base64.b64encode(secret.sign(given.signed_text)).decode()})
     approvers = {key: pem(secret, private=False).decode().splitlines()[1]} if key else {}
     policy = PromotionPolicy(after="staging", approval="second person", approvers=approvers)
-    rule = approved(policy, "prod", Read((given,)), promoter)
+    rule = approved(policy, "prod", Approvals((given,)), promoter)
     assert rule.holds == holds, rule.words
     assert ("nothing proves" in rule.words) == holds, "the name of who promotes is advisory, and the plan says so"
 

@@ -5,6 +5,7 @@ import json
 from datetime import date
 
 import pytest
+import yaml
 from click.testing import CliRunner
 from golden_cases import CASES, GOLDEN
 from hypothesis import HealthCheck, given, settings
@@ -110,6 +111,107 @@ def test_what_cannot_be_parsed_is_bad_input(tmp_path, text):
     (tmp_path / "job.yaml").write_text(text)
     with pytest.raises(BadInput, match=r"neither JSON nor YAML|no compiled job"):
         load(tmp_path / "job.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"zz: {'[' * 120}{']' * 120}\n", "nested more than 100 deep"),
+        ("zz: &a [*a]\n", "nested more than 100 deep"),
+        ("z: {1: x}\n", "the key 1 is no text, and needs quotes"),
+        (
+            "z0: &z0 [x, x, x, x, x, x, x, x, x, x]\n"
+            + "".join(f"z{n + 1}: &z{n + 1} [{', '.join([f'*z{n}'] * 10)}]\n" for n in range(8)),
+            "it has more than 1,000,000 values",
+        ),
+        ("---\n{platforms: {}}\n---\nmore: text\n", "it has 3 documents, and such a job has 2 at most"),
+    ],
+    ids=["deep", "holds itself", "number as key", "aliases of aliases", "third document"],
+)
+def test_yaml_that_would_never_end_or_loses_something_is_refused(tmp_path, text, words):
+    file = tmp_path / "job.yaml"
+    file.write_text(yaml.safe_dump(SMALL["pipelineSpec"]) + text)
+    ended = CliRunner().invoke(check_command, [str(file)])
+    assert isinstance(ended.exception, BadInput) and words in str(ended.exception)
+
+
+def test_a_line_of_dashes_at_the_end_is_no_document(tmp_path):
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(SMALL["pipelineSpec"], explicit_start=True) + "---\n")
+    assert load(tmp_path / "job.yaml").dialect == "kubeflow"
+
+
+def test_json_as_deep_as_no_reader_goes_is_refused():
+    deep = json.loads("[" * 600 + "]" * 600)
+    with pytest.raises(BadInput, match="nested more than 100 deep"):
+        from_documents([changed(("pipelineSpec", "zz"), deep)])
+
+
+@pytest.mark.parametrize("depth", [600, 50_000])
+def test_a_parameter_whose_json_is_too_deep_to_read_is_refused(depth):
+    path, _ = in_text("Trainer", "custom_config")
+    with pytest.raises(BadInput, match=r"Trainer\.custom_config: it is nested more than 100 deep"):
+        from_documents([changed(path, '{"a":' * depth + "1" + "}" * depth, EVERYTHING)])
+
+
+def nested(levels, copies):
+    """A job of graphs in graphs, each of which holds the next one some times."""
+    document = copy.deepcopy(SMALL)
+    components = document["pipelineSpec"]["components"]
+    for level in range(levels):
+        below = f"comp-{level + 1}" if level + 1 < levels else "comp-learner"
+        tasks = {f"t{n}": {"componentRef": {"name": below}} for n in range(copies)}
+        components[f"comp-{level}"] = {"dag": {"tasks": tasks}}
+    document["pipelineSpec"]["root"]["dag"]["tasks"]["whole"] = {"componentRef": {"name": "comp-0"}}
+    return document
+
+
+@pytest.mark.parametrize(
+    ("levels", "copies", "words"),
+    [(1000, 1, "nested more than 100 deep"), (40, 2, "makes 2,199,023,255,")],
+)
+def test_graphs_that_no_one_could_walk_are_refused(levels, copies, words):
+    with pytest.raises(BadInput, match=words):
+        from_documents([nested(levels, copies)])
+
+
+def test_graphs_in_graphs_are_walked():
+    assert sum(step.name == "t1" for step in from_documents([nested(5, 2)]).walk()) == 31
+
+
+@pytest.mark.parametrize(
+    ("resources", "words"),
+    [
+        ({"accelerator": {"resourceType": "NVIDIA_TESLA_T4", "resourceCount": "500m"}}, "resourceCount is '500m'"),
+        ({"accelerator": {"resourceType": "NVIDIA_TESLA_T4", "resourceCount": "9" * 400}}, "resourceCount is '999"),
+        ({"resourceCpuLimit": "9" * 400}, "resourceCpuLimit is '999"),
+    ],
+)
+def test_what_is_no_quantity_has_no_price_and_is_told(resources, words):
+    path = ("pipelineSpec", "deploymentSpec", "executors", "Trainer_executor", "container", "resources")
+    job = from_documents([changed(path, resources, EVERYTHING)])
+    with pytest.raises(BadInput) as refused:
+        rents(job, "us-central1", PRICES)
+    assert words in refused.value.what and "which is no quantity" in refused.value.what
+    assert [one for one in check(job) if one.rule == "machine" and words in one.what]
+
+
+def test_an_accelerator_of_which_there_are_none_is_none():
+    path = ("pipelineSpec", "deploymentSpec", "executors", "Trainer_executor", "container", "resources")
+    asked = {"cpuLimit": 4.0, "accelerator": {"resourceType": "NVIDIA_TESLA_T4", "resourceCount": "0"}}
+    step = rents(from_documents([changed(path, asked, EVERYTHING)]), "us-central1", PRICES)["Trainer"][0]
+    assert step.what == "e2-highcpu-4"
+
+
+@pytest.mark.parametrize("option", ["num_workers", "max_num_workers", "disk_size_gb"])
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_numbers_of_hundreds_of_digits_are_none(option, digits):
+    document = copy.deepcopy(EVERYTHING)
+    container = document["pipelineSpec"]["deploymentSpec"]["executors"]["Transform_executor"]["container"]
+    container["args"] += [f"--{option}={'9' * digits}"]
+    job = from_documents([document])
+    with pytest.raises(BadInput, match=f"--{option} is '999"):
+        rents(job, "us-central1", PRICES)
+    assert [one for one in check(job) if f"--{option} is" in one.what]
 
 
 def test_a_key_without_a_value_is_not_there(tmp_path):

@@ -69,7 +69,7 @@ def component_of_google(**machine):
 
     def change(job):
         given = job["pipelineSpec"]["root"]["dag"]["tasks"]["SchemaGen"]["inputs"]["parameters"]
-        given["worker_pool_specs"] = {"runtimeValue": {"constant": [{"machine_spec": machine}, "odd"]}}
+        given["worker_pool_specs"] = {"runtimeValue": {"constant": [{"machine_spec": machine}]}}
 
     return change
 

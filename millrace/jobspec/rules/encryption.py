@@ -4,13 +4,10 @@ from collections.abc import Iterator
 from typing import NamedTuple, Optional
 
 from millrace.config.config import Config
-from millrace.jobspec.dataflow import beam_options, runs_on_dataflow
+from millrace.jobspec.dataflow import options_of, runs_on_dataflow
 from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob
-
-# The keys of `custom_config` by which TFX's Google Cloud extension, and ours, are told.
-_TRAINING, _SERVING, _PUSHER_KEY = "ai_platform_training_args", "ai_platform_serving_args", "millrace_encryption_key"
-_REGION = "ai_platform_vertex_region"
+from millrace.jobspec.vertex_resources import custom_jobs, endpoint
 
 
 class KeyedResource(NamedTuple):
@@ -65,18 +62,12 @@ def keyed_resources(job: CompiledJob) -> Iterator[KeyedResource]:
     """
     yield KeyedResource("the pipeline job", job.settings.get("encryptionSpec", {}).get("kmsKeyName", ""))
     for step in job.walk():
-        name, task = step.name, step.task
-        custom_config = job.json_value(step, "custom_config")
-        region = custom_config.get(_REGION, "")
-        if _TRAINING in custom_config:
-            spec = custom_config[_TRAINING].get("encryption_spec", {})
-            yield KeyedResource(f"the custom job of {name}", spec.get("kms_key_name", ""), region)
-        if _SERVING in custom_config:
-            yield KeyedResource(f"the endpoint of {name}", custom_config.get(_PUSHER_KEY, ""), region)
-            if "monitor" in custom_config.get("millrace_version", {}):
-                yield KeyedResource(f"the monitor of {name}", custom_config.get(_PUSHER_KEY, ""), region)
-        args = job.executor(task).get("container", {}).get("args", [])
-        if runs_on_dataflow(name, args):
-            options = beam_options(args)
+        for custom in custom_jobs(job, step):
+            yield KeyedResource(f"the custom job of {step.name}", custom.key, custom.region)
+        if served := endpoint(job, step):
+            for made in ("endpoint", "monitor") if served.monitor else ("endpoint",):
+                yield KeyedResource(f"the {made} of {step.name}", served.key, served.region)
+        if runs_on_dataflow(job, step):
+            options = options_of(job, step)
             key, where = options.get("dataflow_kms_key", ""), options.get("region", "")
-            yield KeyedResource(f"the Dataflow job of {name}", key, where)
+            yield KeyedResource(f"the Dataflow job of {step.name}", key, where)

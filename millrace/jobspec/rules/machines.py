@@ -1,19 +1,17 @@
 """Rules on machines: processors, memory, accelerators, machine types and regions that the service has."""
 
 from collections.abc import Iterator
-from typing import Any, Optional
+from typing import Optional
 
 from millrace.catalog.machines import machine_objections, machine_type_objections, step_objections
 from millrace.catalog.objections import Objection
 from millrace.catalog.regions import region_objections, region_of_subnetwork
 from millrace.config.config import Config
-from millrace.jobspec.dataflow import beam_steps, odd_numbers
+from millrace.jobspec.dataflow import asks_for_dataflow, beam_steps, odd_numbers
 from millrace.jobspec.findings import JobFinding, Severity
 from millrace.jobspec.job import CompiledJob, Spec
 from millrace.jobspec.step_resources import step_resources
-
-# The keys of `custom_config` by which TFX's Google Cloud extension is told.
-_TRAINING, _SERVING, _REGION = "ai_platform_training_args", "ai_platform_serving_args", "ai_platform_vertex_region"
+from millrace.jobspec.vertex_resources import custom_jobs, endpoint
 
 
 def steps(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
@@ -49,15 +47,13 @@ def workers(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
         config: the one that it was compiled from; None when it is not known.
     """
     for step in job.walk():
-        custom_config = job.json_value(step, "custom_config")
-        training = _section(custom_config, _TRAINING)
-        for machine in _machines(training, job.value(step, "worker_pool_specs")):
-            yield from _findings(_of_spec(machine), f"{step.name}, custom job")
-        serving = _section(custom_config, _SERVING)
-        if serving:
-            yield from _findings(_of_spec(serving, shared=True), f"{step.name}, endpoint")
-        if (training or serving) and custom_config.get(_REGION):
-            yield from _findings(region_objections(str(custom_config[_REGION])), step.name)
+        made, served = list(custom_jobs(job, step)), endpoint(job, step)
+        for pool in (pool for custom in made for pool in custom.pools if pool.is_known):
+            yield from _findings(_of_spec(pool.machine), f"{step.name}, custom job")
+        if served:
+            yield from _findings(_of_spec(served.machine, shared=True), f"{step.name}, endpoint")
+        for region in sorted({one.region for one in (*made, *([served] if served else ())) if one.region}):
+            yield from _findings(region_objections(region), step.name)
     on_dataflow: dict[Objection, list[str]] = {}
     for step, options in beam_steps(job):
         for objection in _of_dataflow(options):
@@ -77,26 +73,14 @@ def region(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
         yield from _findings(region_objections(config.vertex.region), "vertex.region")
 
 
-def _machines(training: Spec, of_google: Any) -> Iterator[Spec]:
-    """The machines of a custom job: of TFX's Trainer, and of Google's own component, which has them as a parameter."""
-    for pools in (_section(training, "job_spec").get("worker_pool_specs"), of_google):
-        for pool in pools if isinstance(pools, list) else ():
-            machine = pool.get("machine_spec") if isinstance(pool, dict) else None
-            # What is known only when the job runs cannot be judged.
-            if isinstance(machine, dict) and "{{" not in str(machine):
-                yield machine
-
-
 def _of_spec(spec: Spec, shared: bool = False) -> Iterator[Objection]:
     """Objections to a `MachineSpec` of Vertex AI."""
-    count = _number(spec.get("accelerator_count")) or 1
-    return machine_objections(
-        str(spec.get("machine_type", "")), str(spec.get("accelerator_type", "")), int(count), shared
-    )
+    count = int(spec.get("accelerator_count", 1)) or 1
+    return machine_objections(spec.get("machine_type", ""), spec.get("accelerator_type", ""), count, shared)
 
 
 def _of_dataflow(options: dict[str, str]) -> Iterator[Objection]:
-    if options.get("runner") != "DataflowRunner":
+    if not asks_for_dataflow(options):
         return
     for name, value in odd_numbers(options).items():
         yield Objection(f"--{name} is {value!r}, and a whole number is needed", "leave it out, or give a number")
@@ -118,15 +102,3 @@ def _findings(objections: Iterator[Objection], where: str) -> Iterator[JobFindin
     for objection in objections:
         severity: Severity = "before submit" if objection.certain else "warning"
         yield JobFinding("machine", severity, objection.what, where, objection.remedy)
-
-
-def _number(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return 0.0
-
-
-def _section(value: Spec, key: str) -> Spec:
-    section = value.get(key)
-    return section if isinstance(section, dict) else {}

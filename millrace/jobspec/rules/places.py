@@ -12,9 +12,10 @@ from millrace.config.config import Config
 from millrace.config.environments import buckets, names, option
 from millrace.config.loading import load
 from millrace.config.platform import PLATFORMS, deployed
-from millrace.jobspec.dataflow import beam_options
+from millrace.jobspec.dataflow import options_of
 from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob
+from millrace.jobspec.vertex_resources import pushed_folder
 
 # https://cloud.google.com/storage/docs/buckets#naming
 _BUCKET = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/.*)?")
@@ -124,10 +125,9 @@ def bigquery(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]
         config: the one that it was compiled from; None when it is not known.
     """
     for step in job.walk():
-        args = job.executor(step.task).get("container", {}).get("args", [])
-        if _BIGQUERY_EXECUTOR not in args:
+        if _BIGQUERY_EXECUTOR not in job.executor(step.task).get("container", {}).get("args", ()):
             continue
-        options = beam_options(args)
+        options = options_of(job, step)
         if not options.get("project"):
             what = f"{step.name} asks BigQuery, and no project is named for the query: there is no --project"
             yield _unset(what, step.name, "data.bigquery.project=my-project")
@@ -144,9 +144,7 @@ def push_destination(job: CompiledJob, config: Optional[Config]) -> Iterator[Job
         config: the one that it was compiled from; None when it is not known.
     """
     for step in job.walk():
-        name = step.name
-        filesystem = job.json_value(step, "push_destination").get("filesystem", {})
-        directory = str(filesystem.get("base_directory") or filesystem.get("baseDirectory") or "")
+        name, directory = step.name, pushed_folder(job, step)
         beside_the_root = directory.startswith(f"{os.path.dirname(job.root)}/") and "://" not in job.root
         # A root that is no bucket is told already, and the folder follows it.
         if directory and not beside_the_root and not _is_seen(directory, job):

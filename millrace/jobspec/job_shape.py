@@ -93,14 +93,13 @@ _MONITOR: Shape = {
         }
     }
 }
-TEXTS: dict[str, Shape] = {
+_POOLS: Shape = [{"machine_spec": _MACHINE, "replica_count": WHOLE, "container_spec": {"image_uri": str}}]
+JSON_PARAMETERS: dict[str, Shape] = {
     "custom_config": {
         "ai_platform_training_args": {
             "project": str,
             "job_spec": {
-                "worker_pool_specs": [
-                    {"machine_spec": _MACHINE, "replica_count": WHOLE, "container_spec": {"image_uri": str}}
-                ],
+                "worker_pool_specs": _POOLS,
                 "service_account": str,
             },
             "encryption_spec": {"kms_key_name": str},
@@ -119,5 +118,6 @@ TEXTS: dict[str, Shape] = {
     },
     "push_destination": {"filesystem": {"base_directory": str, "baseDirectory": str}},
     "input_config": {"splits": [{"pattern": str}]},
+    "worker_pool_specs": _POOLS,
 }
-"""Of parameters whose text is JSON, by their names as TFX gives them."""
+"""Of parameters that hold JSON, by their names as TFX's components and Google's own have them."""
