@@ -50,6 +50,16 @@ def test_a_blocked_run_says_why_before_anything_else(four, console):
     assert "<script>alert" not in text and WHY not in text and "\\x1b[31m" in text
 
 
+def test_a_run_takes_from_the_first_stages_beginning_to_the_last_ones_end(four):
+    shown = run_view(request(four, run_ids(four)[0]))
+    ends = [one.began + one.seconds for one in shown.times if one.began is not None and one.seconds]
+    assert (
+        len(ends) > 1
+        and shown.whole == pytest.approx(max(ends))
+        and shown.whole > max(one.began for one in shown.times if one.began is not None)
+    )
+
+
 def test_what_the_data_gate_found_is_a_table_and_what_an_earlier_release_laid_out_stays_as_it_is(past, config, console):
     stages = {"ExampleGen": State.DONE, "StatisticsGen": State.DONE}
     run_id = past.add(stages, 3, refused_by_data())

@@ -36,6 +36,13 @@ def test_a_column_that_can_be_a_feature(tmp_path, name, values, kind, feature):
     assert (decision.use, decision.kind, decision.feature.kind) == ("feature", kind, feature)
 
 
+def test_few_texts_that_hardly_come_again_name_rows_and_a_few_that_do_are_categories(tmp_path):
+    names = [f"name of {chr(65 + place % 14)}{chr(75 + place % 14)}" for place in range(15)]
+    table = {"name": names, "colour": ["red", "blue", "green"] * 5, "y": ["no", "yes", "no"] * 5}
+    uses = {one.column.name: one.kind for one in plan_of(tmp_path, table).decisions}
+    assert uses["name"] == "free key" and uses["colour"] == "category"
+
+
 def test_values_that_differ_only_in_capitals_are_a_persons_decision(tmp_path):
     doubt = decision_of(tmp_path, list(RANDOM.choice(["Rome", "ROME", "Oslo", "oslo ", "Bern"], ROWS)), "my town").doubt
     assert "values that differ only in capitals or spaces: Oslo and oslo; ROME and Rome. One value each?" in doubt

@@ -7,6 +7,7 @@ import pytest
 
 from millrace.init.defaults import baseline
 from millrace.init.label import LabelPlan
+from millrace.init.luck import explained_variance
 
 SPLITS = 600
 TEST = 1 / 6
@@ -117,6 +118,18 @@ def test_models_that_know_nothing_pass_a_numbers_bar_in_two_of_a_hundred_splits(
     print(f"\n{tail}, {rows} rows: {metric} at least {bar:.4f}: {rates}")
     assert max(blessed.values()) <= MOST * splits / SPLITS, blessed
     assert bar < 0.5
+
+
+@pytest.mark.parametrize("squared", [True, False], ids=["squared correlation", "explained variance"])
+def test_the_bar_is_that_of_the_heavier_tail(squared):
+    """Which is the label's where it has one, and that of a sum of many values where it has none."""
+    random = np.random.default_rng(5)
+    light, heavy, flat = (
+        explained_variance(draw(random, 1_000), 1_000, TEST, squared_correlation=squared)
+        for draw in (AMOUNTS["normal"], AMOUNTS[HEAVIEST], lambda of, rows: of.random(rows))
+    )
+    assert heavy > 1.3 * light
+    assert light == pytest.approx(flat, rel=0.15)
 
 
 def test_two_models_as_good_as_each_other_are_both_blessed():

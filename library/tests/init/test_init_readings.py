@@ -44,6 +44,7 @@ def test_numbers_as_people_write_them_are_numbers(tmp_path, name):
     assert (decision.kind, decision.use) == ("number", "feature")
     assert decision.column.reading.model_dump(exclude_defaults=True) == reading
     assert ("are no numbers, such as" in decision.doubt) == (name == "ranges")
+    assert decision.column.type == ("INT" if name in ("ranges", "dash for nothing") else "FLOAT")
 
 
 def test_what_is_written_is_read_back(tmp_path):
