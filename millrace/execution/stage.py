@@ -17,6 +17,7 @@ from millrace.base.interrupts import stop_if_interrupted
 from millrace.base.outcomes import REFUSED, State, blessing, ending
 from millrace.execution import channels  # noqa: F401 - TFX's launcher asks ML Metadata through it
 from millrace.execution.cache import CacheLook, looking_at_cache
+from millrace.execution.unresolved import keeping_why
 from millrace.metadata.artifact_files import record_files
 from millrace.metadata.journal import Journal
 from millrace.metadata.records import ENDED_PROPERTY, FAILURE_PROPERTY, output_artifacts
@@ -76,7 +77,7 @@ def run_stage(spec: StageSpec, journal: Journal) -> None:
 
 
 def _launch(spec: StageSpec) -> Optional[metadata_store_pb2.Execution]:
-    info = launcher.Launcher(
+    launched = launcher.Launcher(
         pipeline_node=spec.pipeline_node,
         mlmd_connection=metadata.Metadata(spec.connection),
         pipeline_info=spec.pipeline_info,
@@ -84,14 +85,16 @@ def _launch(spec: StageSpec) -> Optional[metadata_store_pb2.Execution]:
         executor_spec=spec.executor_spec,
         platform_config=spec.platform_config,
         custom_driver_spec=spec.custom_driver_spec,
-    ).launch()
+    )
+    with keeping_why() as why:
+        info = launched.launch()
     if info is None or not info.execution_id:
         return None
     with metadata.Metadata(spec.connection) as handle:
         [execution] = handle.store.get_executions_by_id([info.execution_id])
     if execution.last_known_state == metadata_store_pb2.Execution.FAILED:
         # The launcher publishes, and does not raise, a failure to resolve the inputs.
-        raise RuntimeError("the inputs of this stage are not there; the log tells which")
+        raise RuntimeError("the inputs of this stage are not there; the log tells which") from why.error
     return execution
 
 

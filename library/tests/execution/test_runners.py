@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from ml_metadata import MetadataStore
 from tfx.dsl.components.common.importer import Importer
+from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types.standard_artifacts import ExternalArtifact
-from tiny_stages import Middle, Sink, Source
+from tiny_stages import Choosy, Middle, Sink, Source
 
 from millrace.base.errors import BadInput, GateRefused, StageFailed
 from millrace.base.outcomes import State
@@ -250,6 +251,26 @@ def test_what_lies_elsewhere_is_imported_and_not_listed(tmp_path):
     LocalRunner(Journal(tmp_path)).run_with_ir(graph)
     listed = {a.uri for a in project.store().get_artifacts() if FILES_PROPERTY in a.custom_properties}
     assert listed == {project.records()["r1"].artifact("Sink", "result").uri}
+
+
+def test_what_a_resolver_refuses_is_told_with_what_to_do(tmp_path):
+    """TFX's launcher keeps it to the log: a champion that was gone was an error without a remedy."""
+    project = Project(tmp_path, "local")
+    source = Source(text="a")
+    chosen = Resolver(strategy_class=Choosy, value=source.outputs["value"]).with_id("Chosen")
+    pipeline = Pipeline(
+        pipeline_name="tiny",
+        pipeline_root=project.layout.artifacts,
+        components=[source, chosen, Sink(value=chosen.outputs["value"])],
+        metadata_connection_config=project.connection,
+    )
+    graph = compile_graph(pipeline)
+    bind(graph, "r1")
+    with pytest.raises(StageFailed, match="what was chosen is not there any more") as failed:
+        LocalRunner(Journal(tmp_path)).run_with_ir(graph)
+    assert (failed.value.exit_code, failed.value.where, failed.value.remedy) == (2, "/models/7", "put it back")
+    events = [event for event in Journal(tmp_path).events() if event.state is not State.RUNNING]
+    assert [(event.stage, event.state) for event in events] == [("Source", State.DONE), ("Chosen", State.BAD_INPUT)]
 
 
 def test_an_abandoned_execution_is_closed_and_its_outputs_are_removed(tmp_path):

@@ -5,8 +5,11 @@ import time
 
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
+from tfx.dsl.components.common.resolver import ResolverStrategy
 from tfx.dsl.io import fileio
 from tfx.types.standard_artifacts import ExternalArtifact
+
+from millrace.base.errors import BadInput
 
 
 class Refusal(RuntimeError):
@@ -88,3 +91,10 @@ def Joining(
 ) -> None:
     """Needs both."""
     _write(result, "both")
+
+
+class Choosy(ResolverStrategy):
+    """A resolver that takes none of what it is given, as the champion's where its files are gone."""
+
+    def resolve_artifacts(self, store, input_dict):
+        raise BadInput("what was chosen is not there any more", where="/models/7", remedy="put it back")
