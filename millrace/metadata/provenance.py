@@ -181,10 +181,10 @@ def moved(values: Any, before: Path, after: Path) -> Any:
 
 
 def file_digest(file: Path) -> str:
-    """SHA-256 of a file's content, 16 digits; empty where it cannot be read."""
+    """SHA-256 of a file's content, 16 digits; empty where it cannot be read, or would never end."""
     try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-    except OSError:
+        return hashlib.sha256(files.read_bytes(file)).hexdigest()[:16]
+    except (OSError, MillraceError):
         return ""
 
 

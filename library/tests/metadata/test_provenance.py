@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from millrace.base import files
 from millrace.config.loading import load
 from millrace.metadata import provenance
 from millrace.metadata.revision import LARGEST_DIFFERENCE, revision
@@ -146,6 +147,16 @@ def test_a_files_digest_is_of_its_content_and_empty_without_one(tmp_path):
     (tmp_path / "a").write_text("rows")
     assert provenance.file_digest(tmp_path / "a") == hashlib.sha256(b"rows").hexdigest()[:16]
     assert provenance.file_digest(tmp_path / "gone") == provenance.file_digest(tmp_path) == ""
+
+
+def test_a_schema_that_never_ends_is_not_read_before_it_is_refused(tmp_path):
+    """What a run is made from is written down before its configuration is checked."""
+    (tmp_path / "large").touch()
+    os.truncate(tmp_path / "large", files.LARGEST_TEXT + 1)
+    os.mkfifo(tmp_path / "pipe")
+    for endless in (str(tmp_path / "large"), "/dev/zero", str(tmp_path / "pipe")):
+        made_from = provenance.record(tmp_path, load("conf/taxi.yaml", [f"schema.file={endless}"]), ())
+        assert made_from.schema_digest == ""
 
 
 def test_neither_recording_nor_reading_imports_tensorflow_or_tfx():
