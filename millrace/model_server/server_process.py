@@ -18,6 +18,7 @@ import psutil
 Platform = Literal["process", "tensorflow_model_server"]
 
 _LIFELINE = Path(__file__).with_name("lifeline.py")
+_CONFINED = Path(__file__).with_name("confined.py")
 _PACKAGE_ROOT = Path(__file__).parents[2]
 # What a process needs to find its programs and libraries, to spell text and to tell the time.
 _NEEDED = frozenset({"PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "PYTHONNOUSERSITE", "PYTHONDONTWRITEBYTECODE"})
@@ -47,6 +48,8 @@ class ServerProcess:
         log: an open file that the server's output goes to.
         memory_bytes: resident memory at which the server is killed.
         flags: more of the server's flags, such as `--model_config_file=FILE`.
+        confined: whether the server may write into its scratch folder alone and connect nowhere, where the kernel
+            can see to it (`confined.py`).
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class ServerProcess:
         log: BinaryIO,
         memory_bytes: int,
         flags: Sequence[str] = (),
+        confined: bool = False,
     ) -> None:
         self._ports_file = scratch / "ports.json"
         self._ports_file.unlink(missing_ok=True)
@@ -74,7 +78,10 @@ class ServerProcess:
             program = ["tensorflow_model_server"]
             self._ports = Ports(*_free_ports(2))
             flags += [f"--port={self._ports.grpc}", f"--rest_api_port={self._ports.rest}"]
-        lifeline = [sys.executable, "-S", "-E", str(_LIFELINE), str(os.getpid()), str(scratch)]
+        alone = [sys.executable, "-S", "-E"]
+        lifeline = [*alone, str(_LIFELINE), str(os.getpid()), str(scratch)]
+        if confined:
+            lifeline += [*alone, str(_CONFINED), str(scratch)]
         self._lifeline = subprocess.Popen(
             [*lifeline, *program, *flags],
             stdin=subprocess.PIPE,

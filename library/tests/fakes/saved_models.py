@@ -34,6 +34,7 @@ class TinyModel(tf.Module):
         self.weight = tf.Variable(-0.5)
         keys = tf.lookup.KeyValueTensorInitializer(["Cash", "Credit Card"], [0.25, 1.0])
         self.payments = tf.lookup.StaticHashTable(keys, 0.0)
+        self.place = ""
 
     def probabilities(self, distance: tf.Tensor, payment: tf.Tensor) -> tf.Tensor:
         return tf.sigmoid(self.weight * distance + self.payments.lookup(payment))
@@ -77,6 +78,11 @@ class TinyModel(tf.Module):
         numbers = tf.random.uniform([tf.size(examples), 400_000_000])
         return {"probabilities": tf.sort(numbers)[:, :1]}
 
+    @tf.function(input_signature=SERIALIZED)
+    def writes(self, examples):
+        with tf.control_dependencies([tf.io.write_file(self.place, "taken along")]):
+            return {"probabilities": tf.ones([tf.size(examples), 1])}
+
     @tf.function(input_signature=INFERENCE)
     def classify(self, inputs):
         distance = tf.io.parse_example(inputs, FEATURES)["distance"]
@@ -99,6 +105,7 @@ def save(folder: Path, **signatures: str) -> Path:
         The folder.
     """
     model = TinyModel()
+    model.place = f"{folder}.written"
     tf.saved_model.save(model, str(folder), {name: getattr(model, method) for name, method in signatures.items()})
     return folder
 

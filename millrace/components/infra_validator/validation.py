@@ -44,6 +44,8 @@ _VERSION = "1"
 _POLL_SECONDS = 0.1
 _STATUS_SECONDS = 5.0
 _LOG_LINES = 40
+# What the kernel says to a confined server (`millrace/model_server/confined.py`).
+_NOT_ALLOWED = "Permission denied"
 # TensorFlow's own format of a fatal message, Abseil's, and what C++ and Python say.
 _FATAL = re.compile(r": F |^F\d{4} |terminate called|Fatal Python error")
 _SIGNALS = 128
@@ -175,7 +177,7 @@ class _Try:
         memory = self._section.memory_mib * _MIB
         platform = self._section.platform
         assert platform == "process" or platform == "tensorflow_model_server", "the others are TFX's"
-        with ServerProcess(platform, base_path, MODEL_NAME, self._scratch, self._log, memory) as server:
+        with ServerProcess(platform, base_path, MODEL_NAME, self._scratch, self._log, memory, confined=True) as server:
             try:
                 with self._explained(server):
                     return self._use(server, started, records, input_columns(model_path))
@@ -254,6 +256,11 @@ class _Try:
 
     def _of(self, words: str, reason: str, *, can_pass: bool = False) -> _Refused:
         """The machine's failure where a message or a log says so, else the model's."""
+        # Once it is loaded a model has read its files: what it is refused then is what it tries beyond them.
+        if self._report.load_seconds and _NOT_ALLOWED in words:
+            return _Refused(
+                f"{reason}; a model writes into its own folder alone and connects nowhere", can_pass=can_pass
+            )
         fault = machine_faults.in_words(words)
         # A machine that had as much memory as the limit allows was asked for more than that.
         if fault is None or (fault.what.endswith("memory") and self._had_memory):

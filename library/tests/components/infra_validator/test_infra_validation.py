@@ -23,6 +23,7 @@ from millrace.components.infra_validator import validation
 from millrace.components.infra_validator.report import Report
 from millrace.components.infra_validator.section import InfraValidation
 from millrace.components.infra_validator.slowdown import slowdown
+from millrace.model_server.confined import landlock
 
 PATIENT = InfraValidation(tries=1)
 BINARY = InfraValidation(tries=1, platform="tensorflow_model_server")
@@ -104,6 +105,16 @@ def test_refusals(tmp_path, save_model, records, method, limits, reason):
         assert report.reason.endswith(" MiB, over the limit of 1000 MiB")
     if method == "aborts":
         assert "out of trips" in report.reason
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(landlock() < 1, reason="this kernel has no Landlock")
+def test_a_model_writes_nothing_beside_its_own_folder(tmp_path, save_model, records):
+    model = save_model(tmp_path / "model", serving_default="writes")
+    report, _ = validate(model, records[12:], PATIENT, tmp_path / "server.log")
+    assert not report.blessed
+    assert "model.written; Permission denied; a model writes into its own folder alone" in report.reason
+    assert not (tmp_path / "model.written").exists()
 
 
 @pytest.mark.slow
