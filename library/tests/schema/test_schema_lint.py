@@ -103,6 +103,23 @@ def test_the_type_that_was_seen_is_reported():
     )
 
 
+def test_a_row_of_a_csv_file_whose_cell_is_empty_has_no_value():
+    """The feature is in each of its rows, with an empty list; nine of ten were taken for filled."""
+    of_csv = statistics_pb2.FeatureNameStatistics()
+    of_csv.CopyFrom(splits()["train"]["payment_type"].proto)
+    common = of_csv.string_stats.common_stats
+    rows = common.num_non_missing + common.num_missing
+    common.num_non_missing, common.num_missing, common.tot_num_values = rows, 0, rows // 10
+    data = {"train": columns_by_name(statistics_pb2.DatasetFeatureStatistics(num_examples=rows, features=[of_csv]))}
+    for presence, found in (
+        ("min_fraction: 0.8", True),
+        (f"min_count: {rows // 2}", True),
+        ("min_fraction: 0.09 min_count: 1", False),
+    ):
+        text = GOOD.replace("type: BYTES", f"type: BYTES presence {{ {presence} }}")
+        assert (("presence-contradicted", "warning", 7) in rules(text, data=data)) == found, presence
+
+
 def test_features_within_structs_have_their_lines():
     inner = 'feature { name: "t" domain: "no" type: BYTES }'
     text = f'{GOOD}feature {{\n  name: "s"\n  type: STRUCT\n  struct_domain {{\n    {inner}\n  }}\n}}\n'
