@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import millrace
+from benchmarks.mutants.__main__ import _drawn
 from benchmarks.mutants.operators import mutations
 from benchmarks.mutants.reach import Reach
 
@@ -41,6 +42,18 @@ def changed(body: str) -> set[str]:
 )
 def test_each_decision_is_turned_around(body, wanted):
     assert changed(body) == wanted
+
+
+def test_refusals_alone_can_be_drawn(tmp_path):
+    (tmp_path / "millrace/room").mkdir(parents=True)
+    source = "def f(a):\n    if a > 1:\n        raise ValueError(a)\n    raise KeyError\n"
+    (tmp_path / "millrace/room/module.py").write_text(source)
+    drawn = _drawn("room", 99, 7, True, tmp_path)
+    assert sorted(mutant.mutation.applied(source).splitlines()[2:] for mutant in drawn) == [
+        ["        pass", "    raise KeyError"],
+        ["        raise ValueError(a)", "    pass"],
+    ]
+    assert len(_drawn("room", 99, 7, False, tmp_path)) > 2
 
 
 def test_letters_beyond_ascii_do_not_move_the_place():

@@ -113,6 +113,18 @@ def with_driver(tmp_path: Path, found: str, dialect: str = "vertex"):
     return job.add("gen", executor, outputs={"examples": "Examples"}, parameters={"base": "x"}, **caching).build()
 
 
+def test_an_output_that_is_one_value_has_no_folder_where_its_file_goes(tmp_path):
+    """TFX writes a file there; a folder was made, and every component with a value for an output failed."""
+    types = {"n": "tfx.Integer", "text": "tfx.String", "model": "tfx.Model"}
+    outputs = {
+        key: [Artifact(7, name_of(7), {"instanceSchema": f"title: {title}\n"}, f"{tmp_path}/{key}/1")]
+        for key, title in types.items()
+    }
+    TaskIo(folder=str(tmp_path / "task"), parameters={}, typed=True, inputs={}, outputs=outputs).make_folders(True)
+    assert {key: (tmp_path / key / "1").is_dir() for key in types} == {"n": False, "text": False, "model": True}
+    assert all((tmp_path / key).is_dir() for key in types)
+
+
 def test_the_driver_is_asked_before_the_cache(run, tmp_path):
     assert states(run(with_driver(tmp_path, "a"))) == {"gen": DONE}
     given = json.loads(bucket(tmp_path, "saved").read_text())

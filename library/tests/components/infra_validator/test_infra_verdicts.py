@@ -18,6 +18,7 @@ from millrace.base.errors import CouldNotJudge
 from millrace.components.infra_validator import validation
 from millrace.components.infra_validator.section import InfraValidation
 from millrace.model_server import client, grpc_service, rest, server_process
+from millrace.model_server.confined import landlock
 
 WAITS = "exec sleep 600"
 
@@ -246,6 +247,14 @@ def test_the_signature_for_json_may_take_what_the_examples_lack(judge, tmp_path)
     tf.saved_model.save(module, str(tmp_path / "pixels"), {"serving_default": module.of_pixels})
     report, _ = judge(section(), tmp_path / "pixels")
     assert report.reason.startswith("predict: serving_default cannot be asked: no eval example has a value")
+
+
+@pytest.mark.skipif(landlock() < 1, reason="this kernel has no Landlock")
+def test_the_server_of_a_model_writes_nothing_beside_its_own_folder(judge, saved, tmp_path):
+    script = f"echo x > within && echo x > {tmp_path}/outside; test -f within && {WAITS}"
+    report, _ = judge(section(), saved(serving_default="good"), script=script)
+    assert report.blessed, report.reason
+    assert not (tmp_path / "outside").exists()
 
 
 def test_what_cannot_be_loaded_is_refused_in_the_servers_words(judge, tmp_path):
