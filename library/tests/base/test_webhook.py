@@ -58,6 +58,13 @@ def test_what_never_ends_is_not_waited_for(kind):
         assert post(f"{hook.url}/{kind}/T0K3N", "{}", seconds=0.3) == "the webhook did not answer in time"
 
 
+@pytest.mark.parametrize(
+    "url", ["file:///etc/hostname", "file://localhost/etc/hostname", "ftp://127.0.0.1/x", "data:x", "http:///x"]
+)
+def test_an_address_that_is_none_of_the_web_is_not_opened(url):
+    assert post(url, "{}") == "the webhook's address is none: it should begin with https:// and a host"
+
+
 def test_a_certificate_that_nobody_vouches_for(tmp_path):
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     own = ec.generate_private_key(ec.SECP256R1())
