@@ -57,6 +57,13 @@ def test_a_command_writes_into_its_folder_alone_and_connects_nowhere(tmp_path):
     assert (outside / "kept").read_text() == "kept" and len(list(outside.iterdir())) == 1
 
 
+@pytest.mark.skipif(VERSION < 3, reason="this kernel's Landlock is too old, or there is none")
+def test_a_folder_that_is_not_there_is_not_written(tmp_path):
+    command = [*CONFINED, str(tmp_path / "gone"), "sh", "-c", f"echo x > {tmp_path}/outside; echo ran >&2"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "ran" in done.stderr and not (tmp_path / "outside").exists()
+
+
 @pytest.mark.parametrize("version", [-1, 0])
 def test_where_the_kernel_cannot_the_command_runs_all_the_same(tmp_path, monkeypatch, version):
     class Without:
