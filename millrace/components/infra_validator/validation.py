@@ -6,8 +6,10 @@ server that is killed below its memory limit; and what took too long on a machin
 """
 
 import contextlib
+import errno
 import logging
 import math
+import os
 import re
 import shutil
 import signal
@@ -50,6 +52,8 @@ _NOT_ALLOWED = "Permission denied"
 _FATAL = re.compile(r": F |^F\d{4} |terminate called|Fatal Python error")
 _SIGNALS = 128
 _MIB = 1024 * 1024
+# A file system with less has none for a file.
+_LEAST_ROOM = 64 * 1024
 _PROTOCOLS: tuple[Protocol, ...] = ("gRPC", "REST")
 # At half as fast again, a request that got no answer in time may have been the machine's.
 _LOADED = 1.5
@@ -247,6 +251,9 @@ class _Try:
                 "end what else takes memory, or take a larger machine; then run again",
             )
         if server.ports is None:
+            # Its scratch folder is the only one that it may write into: Python then finds none, and does not say why.
+            if "No usable temporary directory" in log and shutil.disk_usage(self._scratch).free < _LEAST_ROOM:
+                log = f"{log} ({os.strerror(errno.ENOSPC)})"
             fault = machine_faults.in_words(log)
             return _machines(f"start: the server {_ending(code)}{log}", fault.remedy if fault else _RUN_AGAIN)
         step = "predict" if self._report.load_seconds else "load"
