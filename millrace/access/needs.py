@@ -4,6 +4,7 @@ The permissions of each role: https://cloud.google.com/iam/docs/roles-permission
 predefined one; it has to follow what a release of the service asks for, so none is made up here.
 """
 
+import functools
 import itertools
 import re
 from collections.abc import Iterator, Sequence
@@ -11,12 +12,12 @@ from typing import Optional
 
 from millrace.access.agents import agent, default_account
 from millrace.access.grants import SUBMITTER, TEMPLATE_WRITER, Grant, merged
-from millrace.access.queried import Dataset, asks_elsewhere, datasets
+from millrace.access.queried import Dataset, asks_elsewhere, datasets, makes_queries
 from millrace.base.errors import BadInput
 from millrace.catalog.template_address import template_repository
 from millrace.config.config import Config
 from millrace.jobspec import runtime_inputs
-from millrace.jobspec.dataflow import options_of, runs_on_dataflow
+from millrace.jobspec.dataflow import image_of_workers, options_of, runs_on_dataflow
 from millrace.jobspec.job import CompiledJob, Spec, Step
 from millrace.jobspec.vertex_resources import CustomJob, Endpoint, custom_jobs, endpoint, pushed_folder
 
@@ -168,7 +169,7 @@ def _endpoint(name: str, asked: Endpoint, folder: str, project: str, account: st
         yield from _monitor(name, asked.monitor, there, project, account)
     owner, _, rest = asked.logs.removeprefix("bq://").partition(".")
     # In its own project the agent's own role has it.
-    if owner and owner != there:
+    if owner and rest and owner != there:
         dataset = f"projects/{owner}/datasets/{rest.partition('.')[0]}"
         yield Grant(agent("Vertex AI", there), _TABLES, dataset, (f"{name}: requests and answers are logged there",))
 
@@ -178,12 +179,16 @@ def _monitor(name: str, monitor: Spec, there: str, project: str, account: str) -
     yield Grant(account, _VERTEX, f"projects/{there}", (f"{name}: makes the monitor and its schedules",))
     if there == project:
         return
-    for spec in monitor["specs"].values():
-        found = spec["output_spec"]["gcs_base_directory"]["output_uri_prefix"]
+    for spec in monitor.get("specs", {}).values():
+        found = _within(spec, "output_spec", "gcs_base_directory").get("output_uri_prefix", "")
         yield from _bucket(agent("Vertex AI", there), _WRITE, found, f"{name}: the monitor writes what it finds")
-        data = spec["objective_spec"]["baseline_dataset"].get("columnized_dataset", {}).get("gcs_source", {})
+        data = _within(spec, "objective_spec", "baseline_dataset", "columnized_dataset", "gcs_source")
         reads = f"{name}: the monitor compares with the training data"
         yield from _bucket(agent("Vertex AI", there), _READ, data.get("gcs_uri", ""), reads)
+
+
+def _within(spec: Spec, *keys: str) -> Spec:
+    return functools.reduce(lambda value, key: value.get(key, {}), keys, spec)
 
 
 def _dataflow(
@@ -197,7 +202,7 @@ def _dataflow(
     yield from _bucket(worker, _WRITE, temp, f"{name}: its workers write what is temporary")
     yield from _bucket(worker, _WRITE, job.root, f"{name}: its workers read and write artifacts")
     yield from _bucket(worker, _READ, data, f"{name}: its workers read the data")
-    yield from image_pulled(worker, options.get("sdk_container_image", ""), f"{name}: the workers' image is pulled")
+    yield from image_pulled(worker, image_of_workers(options), f"{name}: the workers' image is pulled")
     if key := options.get("dataflow_kms_key"):
         for service in ("Dataflow", "Compute Engine"):
             yield Grant(
@@ -222,8 +227,8 @@ def _query(
             yield Grant(account, "roles/bigquery.dataViewer", resource, (f"{name}: reads its tables",))
 
 
-def unread_queries(job: CompiledJob) -> list[str]:
-    """What of tasks' queries could not be read, in a sentence each, so that a role for it is not listed.
+def unlisted(job: CompiledJob) -> list[str]:
+    """What of queries and custom jobs cannot be read, in a sentence each, so that a role for it is not listed.
 
     Args:
         job: for Vertex AI.
@@ -236,12 +241,24 @@ def unread_queries(job: CompiledJob) -> list[str]:
         if not _read_by(job, step)
     ]
     elsewhere = [
-        f"{step.name}: its query has another database answer, by EXTERNAL_QUERY; give whoever runs it "
+        f"{step.name}: its query has a database or a model elsewhere answer, by a connection; give whoever runs it "
         "roles/bigquery.connectionUser on the connection"
         for step in asking
         if any(asks_elsewhere(query) for query in _queries(job, step))
     ]
-    return [*unread, *elsewhere]
+    made = [
+        f"{step.name}: its query runs texts that it makes, by EXECUTE IMMEDIATE; give whoever runs it "
+        "roles/bigquery.dataViewer on each dataset that these read"
+        for step in asking
+        if any(makes_queries(query) for query in _queries(job, step))
+    ]
+    images = [
+        f"{step.name}: the image of its custom job is known when the job runs alone; give Vertex AI's agent "
+        f"{_PULL} on its repository"
+        for step in job.walk()
+        if any("{{" in pool.image for custom in custom_jobs(job, step) for pool in custom.pools)
+    ]
+    return [*unread, *elsewhere, *made, *images]
 
 
 def _read_by(job: CompiledJob, step: Step) -> list[Dataset]:

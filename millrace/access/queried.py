@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Optional
 
-# Comments and literals are no names; within backticks nothing begins either.
+# Comments and literals are no names; within backticks nothing begins either. What is not closed goes on to its end, so
+# that nothing is looked at twice.
 _NO_CODE = re.compile(
-    r"(`[^`]*`)|--[^\n]*|#[^\n]*|/\*.*?\*/"
-    r"|'''.*?'''|\"\"\".*?\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"",
+    r"(`[^`]*`)|--[^\n]*|#[^\n]*|/\*.*?(?:\*/|\Z)"
+    r"|'''.*?(?:'''|\Z)|\"\"\".*?(?:\"\"\"|\Z)|'(?:\\.|[^'\\\n])*'?|\"(?:\\.|[^\"\\\n])*\"?",
     re.DOTALL,
 )
 _PART = r"(?:`[^`]+`|[A-Za-z_]\w*(?:-\w+)*)"
@@ -56,11 +57,13 @@ class Dataset(NamedTuple):
 class _Level:
     """What is known within one pair of parentheses."""
 
-    def __init__(self, expects: bool = False) -> None:
+    def __init__(self, expects: bool = False, is_apart: bool = True) -> None:
         self.expects = expects  # whether a table comes next
         self.in_from = expects
         self.asks = False  # whether it is a query, so that FROM is not EXTRACT's
         self.fresh = True
+        self.is_apart = is_apart  # a table of its own, which knows no alias of what is around it
+        self.aliases: set[str] = set()
 
 
 def datasets(query: str) -> list[Dataset]:
@@ -70,26 +73,38 @@ def datasets(query: str) -> list[Dataset]:
         query: in GoogleSQL.
     """
     # A subquery may read an array of a row whose table is named behind it: its alias is known after a first walk alone.
-    depths: dict[str, int] = {}
+    depths: dict[str, set[int]] = {}
     for _ in _names(query, {}, depths):
         pass
     return list(dict.fromkeys(one for name in _names(query, depths, {}) if (one := _dataset(name))))
 
 
 def asks_elsewhere(query: str) -> bool:
-    """Whether a query has another database answer, by a connection, whose name is a text as any other.
+    """Whether a query has another database or a model elsewhere answer, by a connection, whose name is a text.
 
     Args:
         query: in GoogleSQL.
     """
-    return re.search(r"\bEXTERNAL_QUERY\s*\(", _code(query), re.IGNORECASE) is not None
+    found = re.search(
+        r"\bEXTERNAL_QUERY`?\s*\(|\bconnection_id\s*=>|\bWITH\s+CONNECTION\b", _code(query), re.IGNORECASE
+    )
+    return found is not None
+
+
+def makes_queries(query: str) -> bool:
+    """Whether a query runs texts that it makes, so that what they read cannot be told.
+
+    Args:
+        query: in GoogleSQL.
+    """
+    return re.search(r"\bEXECUTE\s+IMMEDIATE\b", _code(query), re.IGNORECASE) is not None
 
 
 def _code(query: str) -> str:
     return _NO_CODE.sub(lambda found: found[1] or " ", query)
 
 
-def _names(query: str, outer: Mapping[str, int], depths: dict[str, int]) -> Iterator[str]:
+def _names(query: str, outer: Mapping[str, set[int]], depths: dict[str, set[int]]) -> Iterator[str]:
     """The dotted names where a table, a model or a routine stands, and those that are quoted whole, wherever it is.
 
     Args:
@@ -98,15 +113,15 @@ def _names(query: str, outer: Mapping[str, int], depths: dict[str, int]) -> Iter
         depths: where those that this walk finds are written down.
     """
     levels, before = [_Level()], ""
-    aliases: set[str] = set()
     named = False  # whether a table's name was just read, so that its alias may come
     for token, after in itertools.pairwise((*_TOKEN.findall(_code(query)), "")):
         level, word = levels[-1], token.upper()
         if token == "(":
-            levels.append(_Level(expects=level.expects))
+            levels.append(_Level(level.expects, is_apart=level.expects or before == "AS"))
             level.expects = named = False
         elif token == ")":
-            levels = levels[:-1] or [_Level()]
+            levels.pop()
+            levels = levels or [_Level()]
             named = True
         elif token == ",":
             level.expects, named = level.in_from, False
@@ -119,25 +134,33 @@ def _names(query: str, outer: Mapping[str, int], depths: dict[str, int]) -> Iter
             level.asks = True
         elif after == "(" or (before in ("MODEL", "TABLE") and "." in token):
             # A routine, whose tables may be among its arguments; or a model or a table that is such an argument.
-            level.expects, named = False, level.expects
+            # The name of a graph is a table's, in parentheses as an argument.
+            level.expects, named = word == "GRAPH_TABLE", level.expects
             if word.partition(".")[0].strip("`") not in _NAMESPACES:
                 yield _bare(token)
         elif level.expects:
             level.expects, named = False, True
             name = _bare(token)
-            first = name.partition(".")[0]
-            if first not in aliases and outer.get(first, len(levels)) >= len(levels):
+            if not _is_of_a_row(name.partition(".")[0], levels, outer):
                 yield name
-            aliases.add(name.rpartition(".")[2])
+            level.aliases.add(name.rpartition(".")[2])
         elif named and word != "AS":
             named = False
             if word not in _NO_ALIAS:
                 alias = token.strip("`")
-                aliases.add(alias)
-                depths[alias] = min(depths.get(alias, len(levels)), len(levels))
+                level.aliases.add(alias)
+                depths.setdefault(alias, set()).add(len(levels))
         elif token.count("`") == 2 and token.startswith("`") and token.count(".") > 1:
             yield token.strip("`")
         level.fresh, before = False, word
+
+
+def _is_of_a_row(first: str, levels: list[_Level], outer: Mapping[str, set[int]]) -> bool:
+    """Whether a name begins with what a table is called around it, so that it is an array of a row."""
+    apart = max(depth for depth, level in enumerate(levels, 1) if level.is_apart)
+    return any(first in level.aliases for level in levels[apart - 1 :]) or any(
+        apart <= depth < len(levels) for depth in outer.get(first, ())
+    )
 
 
 def _bare(token: str) -> str:

@@ -97,7 +97,8 @@ def _of_terraform(grants: Sequence[Grant], config: Config) -> Iterator[Store]:
             kind: Kind = "templates" if templates and templates.resource == resource else "images"
             yield Store(kind, f"the {kind}' repository {resource}", resource, fits, "Terraform")
     for resource in _resources(grants, "roles/secretmanager.secretAccessor"):
-        if resource.split("/")[1] in projects:
+        # One of a region alone is made by hand.
+        if resource.split("/")[1] in projects and "/locations/" not in resource:
             yield Store("secret", f"the secret {resource}", resource, key, "Terraform")
     if deploy.log_dataset:
         yield Store("logs", f"the logs' dataset {deploy.log_dataset}", deploy.log_dataset, key, "Terraform")

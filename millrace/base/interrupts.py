@@ -101,29 +101,54 @@ def heeding_signals() -> Iterator[Signals]:
         _signals = Signals()
 
 
+class FirstSignal:
+    """The first SIGINT or SIGTERM, which ends a block; those after it are not heeded."""
+
+    def __init__(self) -> None:
+        self._has_come = False
+        self._has_ended = False
+        self._may_end = True
+
+    def heed(self, *_: Any) -> None:
+        """Takes a signal.
+
+        Raises:
+            KeyboardInterrupt: it is the first one, and nothing goes on that has to come to its end.
+        """
+        self._has_come = True
+        self._end()
+
+    @contextmanager
+    def afterwards(self) -> Iterator[None]:
+        """Has a signal wait for the end of this block, where a program that is cut off would leave a half thing."""
+        self._may_end = False
+        try:
+            yield
+        finally:
+            self._may_end = True
+        self._end()
+
+    def _end(self) -> None:
+        if self._has_come and self._may_end and not self._has_ended:
+            self._has_ended = True
+            raise KeyboardInterrupt
+
+
 @contextmanager
-def ended_as_by_hand() -> Iterator[None]:
+def ended_as_by_hand() -> Iterator[FirstSignal]:
     """Has the first SIGINT or SIGTERM end the block, so that what it made is taken away, and heeds none after it.
 
-    CI cancels a step by SIGTERM, and a terminal sends Ctrl-C to the programs too that clear up.
+    CI cancels a step by SIGTERM. A program that takes away what was made is best started in a session of its own: a
+    terminal sends Ctrl-C to all of its group.
 
     Raises:
         KeyboardInterrupt: a signal has come.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(*_: Any) -> None:
-        for number in before:
-            signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    first = FirstSignal()
+    numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+    before = {number: signal.signal(number, first.heed) for number in numbers}
     try:
-        for number in before:
-            signal.signal(number, end)
-        yield
+        yield first
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -25,17 +25,20 @@ MOST_VALUES = 1_000_000
 _NAMES: dict[Any, str] = {dict: "a mapping", list: "a list", str: "text"}
 
 
-def misshapen(value: Any, shape: Shape, where: str = "") -> Iterator[str]:
+def misshapen(value: Any, shape: Shape, where: str = "", placeholder: str = "") -> Iterator[str]:
     """What is of another kind than it must be.
 
     Args:
         value: of a document.
         shape: what it must be.
         where: the value's place, keys joined by dots.
+        placeholder: a text that holds it may stand for anything; empty where none does.
 
     Yields:
         Sentences, for instance `components.trainer is text, and a mapping is needed`.
     """
+    if placeholder and isinstance(value, str) and placeholder in value:
+        return
     if shape in (AMOUNT, WHOLE):
         if not (_is_amount(value) if shape == AMOUNT else is_whole(value)):
             kinds = "a number" if shape == AMOUNT else "a whole number"
@@ -47,11 +50,11 @@ def misshapen(value: Any, shape: Shape, where: str = "") -> Iterator[str]:
         yield f"{where or 'the document'} is {given}, and {_NAMES.get(kind, kind.__name__)} is needed"
     elif isinstance(shape, list):
         for place, item in enumerate(value):
-            yield from misshapen(item, shape[0], f"{where}[{place}]")
+            yield from misshapen(item, shape[0], f"{where}[{place}]", placeholder)
     elif isinstance(shape, dict):
         for key, below in value.items():
             if key in shape or "*" in shape:
-                yield from misshapen(below, shape.get(key, shape.get("*")), f"{where}.{key}".lstrip("."))
+                yield from misshapen(below, shape.get(key, shape.get("*")), f"{where}.{key}".lstrip("."), placeholder)
 
 
 def _is_amount(value: Any) -> bool:
@@ -70,6 +73,19 @@ def is_whole(value: Any) -> bool:
     # A number of protobuf's Struct is a float.
     digits = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     return not isinstance(value, bool) and re.fullmatch(r"[0-9]{1,19}", digits) is not None
+
+
+def with_field_names(value: Any) -> Any:
+    """A plain value with its keys as protobuf calls fields: its JSON takes `machineSpec` and `machine_spec` alike.
+
+    Args:
+        value: of a document.
+    """
+    if isinstance(value, dict):
+        return {
+            re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).lower(): with_field_names(one) for key, one in value.items()
+        }
+    return [with_field_names(one) for one in value] if isinstance(value, list) else value
 
 
 class NoDocument(Signal):

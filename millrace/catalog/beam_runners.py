@@ -4,6 +4,7 @@
 """
 
 _HERE = frozenset({"", "direct", "directrunner", "bundlebaseddirectrunner", "fnapirunner", "switchingdirectrunner"})
+_PRISM = frozenset({"prism", "prismrunner"})
 _DATAFLOW = frozenset({"dataflow", "dataflowrunner", "testdataflow", "testdataflowrunner"})
 
 
@@ -14,6 +15,15 @@ def is_on_this_machine(runner: str) -> bool:
         runner: as `--runner` has it.
     """
     return _short(runner) in _HERE
+
+
+def is_prism(runner: str) -> bool:
+    """Whether a runner works on this machine by a program that Beam downloads.
+
+    Args:
+        runner: as `--runner` has it.
+    """
+    return _short(runner) in _PRISM
 
 
 def is_dataflow(runner: str) -> bool:

@@ -27,6 +27,8 @@ _MEANWHILE = "; nothing was written, and --old-prices takes the table that is th
 
 Sku = Mapping[str, Any]
 
+# Of 5,000 entries each. Compute Engine, the largest service, has some ten.
+_MOST_PAGES = 200
 _NAMED = {"displayName": str, "name": str}
 
 
@@ -88,8 +90,8 @@ def _pages(
         )
         wrong = list(misshapen(page, {key: [_NAMED], "nextPageToken": str}))
         following = "" if wrong else page.get("nextPageToken", "")
-        if following in seen:
-            wrong = ["its pages have no end, since one that was read already is named as the next"]
+        if following in seen or len(seen) >= _MOST_PAGES:
+            wrong = ["its pages have no end"]
         if wrong:
             words = f"{where.title} answered what cannot be read: {wrong[0]}"
             raise BadInput(words, where=address, remedy=f"try again later{_MEANWHILE}")

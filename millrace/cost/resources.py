@@ -11,7 +11,7 @@ from typing import Any
 from millrace.base.errors import BadInput
 from millrace.catalog.machine_sizes import machine_of_step, machine_size
 from millrace.cost.prices import PriceTable
-from millrace.jobspec.dataflow import dataflow_workers, odd_numbers, options_of, runs_on_dataflow
+from millrace.jobspec.dataflow import chosen_by_dataflow, dataflow_workers, odd_numbers, options_of, runs_on_dataflow
 from millrace.jobspec.job import CompiledJob, Step
 from millrace.jobspec.step_resources import StepResources, step_resources
 from millrace.jobspec.vertex_resources import custom_jobs, endpoint
@@ -90,6 +90,12 @@ def _of_task(job: CompiledJob, step: Step, region: str, prices: PriceTable) -> I
             words = machine.what if pool.replicas == 1 else f"{pool.replicas} x {machine.what}"
             yield Rent(words, pool.replicas * machine.hourly, pool.replicas * machine.hourly)
     if runs_on_dataflow(job, step):
+        if more := chosen_by_dataflow(job, step):
+            raise BadInput(
+                f"{more} has Dataflow rent what no price is known of here",
+                where=step.name,
+                remedy="take the option out, or leave vertex.cost.budget out and reckon by Google's calculator",
+            )
         yield _workers(step.name, options_of(job, step), region, prices)
 
 
@@ -124,6 +130,7 @@ def _machine(stage: str, asked: Mapping[str, Any], region: str, prices: PriceTab
             remedy="take one of the series e2, n1, n2, a2 or g2",
         )
     count = int(asked.get("accelerator_count", 1 if accelerator else 0))
+    accelerator = accelerator if count else ""
     hourly = prices.machine(region, size, accelerator, count)
     return Rent(_words(size.machine_type, accelerator, count), hourly, hourly)
 

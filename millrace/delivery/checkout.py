@@ -29,13 +29,14 @@ def checked_out(repository: Path, commit: str) -> Iterator[Path]:
     Raises:
         BadInput: git knows no such commit.
     """
-    with ended_as_by_hand(), tempfile.TemporaryDirectory(prefix="millrace-review-") as scratch:
+    with ended_as_by_hand() as signal, tempfile.TemporaryDirectory(prefix="millrace-review-") as scratch:
         tree = Path(scratch) / "tree"
         # A word that begins with a dash is a commit that is not there, and no option.
         made = found = _git(repository, "rev-parse", "--verify", "--end-of-options", f"{commit}^{{commit}}")
         try:
             if not found.returncode:
-                made = _git(repository, "worktree", "add", "--detach", "--quiet", str(tree), found.stdout.strip())
+                with signal.afterwards():
+                    made = _git(repository, "worktree", "add", "--detach", "--quiet", str(tree), found.stdout.strip())
             if made.returncode:
                 raise BadInput(
                     f"git cannot check out {commit}: {' '.join(made.stderr.split())[:_MOST_WORDS]}",
@@ -44,7 +45,9 @@ def checked_out(repository: Path, commit: str) -> Iterator[Path]:
                 )
             yield tree / _git(repository, "rev-parse", "--show-prefix").stdout.strip()
         finally:
-            _git(repository, "worktree", "remove", "--force", str(tree))
+            with signal.afterwards():
+                # A checkout that broke off is locked, which one --force does not overrule.
+                _git(repository, "worktree", "remove", "--force", "--force", str(tree))
 
 
 def compiled(folder: Path, configuration: str, environment: str) -> CompiledJob:
@@ -84,4 +87,9 @@ def compiled(folder: Path, configuration: str, environment: str) -> CompiledJob:
 
 
 def _git(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    words = ["git", *arguments]
+    try:
+        # In a session of its own, since Ctrl-C goes to all that share a terminal's.
+        return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False, start_new_session=True)
+    except FileNotFoundError as error:
+        raise BadInput("there is no git on this machine", where="PATH", remedy="install it: apt install git") from error

@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Optional
 
+from millrace.base.errors import GateRefused
 from millrace.base.numbers import counted
 from millrace.config.config import Config
 from millrace.config.promotion_section import PromotionPolicy
+from millrace.cost.budget import dollars, require_budget
 from millrace.delivery.approval import Approval, Approvals, signer
 from millrace.delivery.shipped import LabelledJobs, Shipped, line, outcome, shipped
+from millrace.jobspec.job import CompiledJob
 from millrace.promotion.policy import BY_NAME, PolicyRule, freeze_rule
 from millrace.registry.registry import is_one_person, user_of
 from millrace.release.bundle import Manifest
@@ -62,6 +65,23 @@ def _gone_back_to(source: LabelledJobs, every: list[Shipped], same: list[Shipped
     releases = {one.release for one in led}
     was_there = [one for one in same if outcome(source, one)[0]]
     return led[-1] if was_there and not any(one.release in releases for one in was_there) else None
+
+
+def within_budget(job: CompiledJob, config: Config) -> PolicyRule:
+    """The rule budget.
+
+    Args:
+        job: of the release.
+        config: of the environment that takes it in, with a budget.
+
+    Raises:
+        BadInput: the price table is old, or has no price of something.
+    """
+    try:
+        unjudged = require_budget(job, config)
+    except GateRefused as refusal:
+        return PolicyRule("budget", False, f"{refusal.what}; {refusal.remedy}")
+    return PolicyRule("budget", True, unjudged or f"a run costs no more than {dollars(config.vertex.cost.budget or 0)}")
 
 
 def approved(policy: PromotionPolicy, name: str, read: Approvals, who: str) -> PolicyRule:

@@ -1,9 +1,10 @@
 """What a change does to a pipeline, as Markdown for whoever reviews it: graph, schema, jobs, roles and cost."""
 
 import contextlib
+import html
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -11,18 +12,21 @@ from millrace.access.needs import needs
 from millrace.base import clock
 from millrace.base.errors import BadInput
 from millrace.base.secrets import CUT, cut
+from millrace.base.visible import visible
 from millrace.comparison.run_comparison import value_changes
 from millrace.config.config import Config
 from millrace.cost.budget import dollars, of_workers
-from millrace.cost.durations import past_times
+from millrace.cost.durations import RunTimes, Source, past_times
 from millrace.cost.estimate import CostEstimate, estimate
 from millrace.cost.prices import load_prices
 from millrace.jobspec.job import CompiledJob
-from millrace.jobspec.rules.secrets import looks_like
+from millrace.jobspec.rules.secrets import looks_like, secret_texts
 
 GRAPH, JOB, ROLES, COST = "Graph", "Compiled job", "Roles", "Cost"
-# GitHub takes 65,536 characters in a comment.
 _MOST_LINES = 100
+# GitHub takes 65,536 characters in a comment.
+_MOST_CHARACTERS = 65_000
+_CODE = re.compile(r"(`[^`]*`)")
 # Where a document says something of one task: the task's or its executor's name, and what of it.
 _OF_A_TASK = re.compile(r"pipelineSpec\.(?:root\.dag\.tasks|deploymentSpec\.executors)\.([^.]+)\.(.+)")
 _FEW_TASKS = 2
@@ -74,7 +78,15 @@ def comment(
     stays = [title.lower() for title in found if title not in changed] + ([] if schema else ["schema"])
     if stays:
         parts.append(f"As before: {_listed(stays)}.")
-    return cut("\n\n".join(parts)) + "\n"
+    return _of_one_comment(cut("\n\n".join(parts))) + "\n"
+
+
+def _of_one_comment(text: str) -> str:
+    if len(text) <= _MOST_CHARACTERS:
+        return text
+    more = len(text) - _MOST_CHARACTERS
+    told = f"{more:,} characters more than a comment takes are left out; millrace review tells all on your machine."
+    return f"{text[:_MOST_CHARACTERS].rpartition(chr(10))[0]}\n\n{told}"
 
 
 def _sections(before: Optional[Compiled], after: Compiled) -> dict[str, list[str]]:
@@ -101,17 +113,17 @@ def graph(before: CompiledJob, after: CompiledJob) -> Iterator[str]:
     """
     old, new = ({step.name: step.task for step in job.walk()} for job in (before, after))
     for name in [one for one in old if one not in new]:
-        yield f"`{name}` is no task any more"
+        yield f"{_code(name)} is no task any more"
     for name, task in new.items():
         upstream = set(task.get("dependentTasks", ()))
         if name not in old:
-            yield f"`{name}` is a new task" + (f", after {_listed(sorted(upstream))}" if upstream else "")
+            yield f"{_code(name)} is a new task" + (f", after {_listed(sorted(upstream))}" if upstream else "")
             continue
         earlier = set(old[name].get("dependentTasks", ()))
         if more := sorted(upstream - earlier):
-            yield f"`{name}` waits for {_listed(more)} too"
+            yield f"{_code(name)} waits for {_listed(more)} too"
         if fewer := sorted(earlier - upstream):
-            yield f"`{name}` does not wait for {_listed(fewer)} any more"
+            yield f"{_code(name)} does not wait for {_listed(fewer)} any more"
 
 
 def values(before: CompiledJob, after: CompiledJob) -> Iterator[str]:
@@ -126,7 +138,8 @@ def values(before: CompiledJob, after: CompiledJob) -> Iterator[str]:
     old, new = ({step.name for step in job.walk()} for job in (before, after))
     told = old ^ new | {"dependentTasks"}
     groups: dict[tuple[str, str, str], list[str]] = {}
-    for one in value_changes(*(_opened(job.to_document()[0]) for job in (before, after))):
+    secrets = secret_texts(before) | secret_texts(after)
+    for one in value_changes(*(_opened(job.to_document()[0], secrets) for job in (before, after))):
         # What the graph tells already is not told again.
         if any(part.removesuffix("_executor") in told for part in one.key.split(".")):
             continue
@@ -148,24 +161,22 @@ def _said(before: str, after: str) -> str:
     return f": {_code(before) or 'not said'} is {_code(after) or 'not said'} now"
 
 
-def _opened(value: Any) -> Any:
+def _opened(value: Any, secrets: Collection[str]) -> Any:
     """A plain value in which texts that hold JSON are what they hold: what differs within is told by its own key.
 
-    What looks like a secret stays out of what a whole team reads; `check` names it.
+    What `check` names as a secret stays out of what a whole team reads, and what looks like one by its own key does.
     """
     if isinstance(value, dict):
-        name = value.get("name")  # of a container's variable
-        return {key: _opened(_hidden(str(name if key == "value" and name else key), one)) for key, one in value.items()}
+        hidden = {key: CUT if isinstance(one, str) and looks_like(key, one) else one for key, one in value.items()}
+        return {key: _opened(one, secrets) for key, one in hidden.items()}
     if isinstance(value, list):
-        return [_opened(one) for one in value]
+        return [_opened(one, secrets) for one in value]
     if isinstance(value, str) and value[:1] in ("{", "["):
-        with contextlib.suppress(json.JSONDecodeError):
-            return _opened(json.loads(value))
+        with contextlib.suppress(ValueError, RecursionError):
+            return _opened(json.loads(value), secrets)
+    for secret in secrets if isinstance(value, str) else ():
+        value = value.replace(secret, CUT)
     return value
-
-
-def _hidden(name: str, value: Any) -> Any:
-    return CUT if isinstance(value, str) and looks_like(name, value) else value
 
 
 def _place(key: str) -> str:
@@ -211,7 +222,9 @@ def costs(before: Compiled, after: Compiled) -> Iterator[str]:
         after: of the change.
     """
     try:
-        old, new = _estimate(before), _estimate(after)
+        # A commit that is checked out for a moment has no runs.
+        times = past_times(after.config)
+        old, new = _estimate(before, times), _estimate(after, times)
     except BadInput as error:
         yield f"cannot be said: {error.what}"
         return
@@ -219,8 +232,8 @@ def costs(before: Compiled, after: Compiled) -> Iterator[str]:
     renting = {one.stage: _rented(one) for one in new.stages}
     for stage in dict.fromkeys([*rented, *renting]):
         if rented.get(stage) != renting.get(stage):
-            yield f"`{stage}` rents {renting.get(stage) or 'nothing'}, before {rented.get(stage) or 'nothing'}"
-    if old.whole != new.whole and not new.unknown:
+            yield f"{_code(stage)} rents {renting.get(stage) or 'nothing'}, before {rented.get(stage) or 'nothing'}"
+    if old.whole != new.whole and not (old.unknown or new.unknown):
         workers = f"; {of_workers(new)}, which is counted" if new.unbounded else ""
         yield f"a run costs {dollars(new.whole.middle)}, before {dollars(old.whole.middle)}{workers}"
     if old.endpoints != new.endpoints:
@@ -230,7 +243,7 @@ def costs(before: Compiled, after: Compiled) -> Iterator[str]:
 
 def _whole(side: Compiled) -> str:
     try:
-        made = _estimate(side)
+        made = _estimate(side, past_times(side.config))
     except BadInput as error:
         return f"cannot be said: {error.what}"
     unknown = ", without stages of which no run on this machine tells how long they take" if made.unknown else ""
@@ -238,11 +251,11 @@ def _whole(side: Compiled) -> str:
     return f"a run costs {dollars(made.whole.middle)}{unknown}{workers}"
 
 
-def _estimate(side: Compiled) -> CostEstimate:
+def _estimate(side: Compiled, times: tuple[Source, Sequence[RunTimes]]) -> CostEstimate:
     """By today's prices and this machine's runs on both sides, so that only what the change does is told."""
     cost = side.config.vertex.cost
     prices = load_prices(cost.prices, clock.today(), cost.old_prices)
-    return estimate(side.job, side.config, prices, past_times(side.config))
+    return estimate(side.job, side.config, prices, times)
 
 
 def _rented(stage: Any) -> str:
@@ -250,12 +263,22 @@ def _rented(stage: Any) -> str:
 
 
 def _role(grant: Any) -> str:
-    return f"`{grant.role}` for {grant.account} on {grant.resource}"
+    return f"{_code(grant.role)} for {_code(grant.account)} on {_code(grant.resource)}"
 
 
 def _bullets(lines: Sequence[str]) -> list[str]:
     more = len(lines) - _MOST_LINES
-    return [f"- {line}" for line in lines[:_MOST_LINES]] + ([f"- and {more} more"] if more > 0 else [])
+    told = [f"- {_harmless(line)}" for line in lines[:_MOST_LINES]]
+    return told + ([f"- and {more} more"] if more > 0 else [])
+
+
+def _harmless(line: str) -> str:
+    """A line whose names, which whoever opens the request has chosen, begin no section, tag or call to a person."""
+    parts = _CODE.split(" ".join(visible(line).split()))
+    return "".join(
+        part if part.startswith("`") and part.endswith("`") else html.escape(part, quote=False).replace("@", "&#64;")
+        for part in parts
+    )
 
 
 def _code(text: str) -> str:

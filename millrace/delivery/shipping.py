@@ -178,6 +178,8 @@ def _rules(
     yield from release_rules.at_rest(every, current, release.digest, name)
     if not going_back:
         yield release_rules.frozen(config, now)
+        if config.vertex.cost.budget is not None:
+            yield release_rules.within_budget(release.job, config)
 
 
 def require_allowed(chosen: ShippingPlan, config: Config) -> None:
@@ -230,13 +232,13 @@ def send(
 
     Raises:
         BadInput: the job would be refused.
-        GateRefused: policy says no, its run may cost more than the budget, or somebody else has sent a job of that id
-            meanwhile. Nothing was sent.
+        GateRefused: policy says no, or somebody else has sent a job of that id meanwhile. Nothing was sent.
         ServiceFailure: the service does not start it.
     """
     require_allowed(chosen, config)
     release = chosen.release
-    job = ready(release.job, config, {}, progress, as_built=True)
+    # What ran there to its end goes back as it was, whatever tables and budgets say by now.
+    job = release.job if chosen.going_back else ready(release.job, config, {}, progress, as_built=True)
     target.check(job)
     said = labels(release.manifest, release.digest, chosen.number)
     job = replace(job, labels={**job.labels, **said})

@@ -33,6 +33,7 @@ from millrace.jobspec.rules.encryption import key_location
 
 _ACCOUNT = re.compile(r"([a-z][a-z0-9-]*)@([a-z0-9.:-]+)\.iam\.gserviceaccount\.com")
 _KEY = re.compile(r"projects/([^/]+)/locations/([^/]+)/keyRings/([^/]+)/cryptoKeys/([^/]+)")
+_REGIONAL_SECRET = re.compile(r"projects/[^/]+/locations/[^/]+/secrets/[^/]+")
 _KEY_ROLE = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
 # What a role is given on, by its name; the module `grants` has a resource of Terraform's for each, and `keys` for keys.
 _KINDS = (
@@ -120,6 +121,15 @@ def given_by_hand(config: Config) -> list[Grant]:
         config: of the environment that takes versions in.
     """
     return [one for one in promotion_of(config) if not _is_own(one, config)]
+
+
+def given_no_module(grants: Iterable[Grant]) -> list[Grant]:
+    """What no module of deploy/terraform gives, and a person has to: roles on secrets of one region alone.
+
+    Args:
+        grants: of a job.
+    """
+    return [one for one in grants if _REGIONAL_SECRET.fullmatch(one.resource)]
 
 
 def together(each: Iterable[Settings]) -> Settings:
@@ -232,6 +242,8 @@ def _granted(grants: Iterable[Grant], config: Config) -> Iterator[RoleGrant]:
         elif account:
             resource = f"projects/{account[2]}/serviceAccounts/{resource}"
         kind = next((name for name, pattern in _KINDS if pattern.fullmatch(resource)), None)
+        if kind is None and grant in given_no_module(grants):
+            continue
         if kind is None:
             raise BadInput(
                 f"no module gives {grant.role} on {grant.resource}",

@@ -18,6 +18,7 @@ MOST_WORKERS = 2000
 https://cloud.google.com/dataflow/docs/horizontal-autoscaling
 """
 
+_BEYOND_MACHINES = ("worker_accelerator", "enable_prime")
 _NUMBERS = ("num_workers", "max_num_workers", "disk_size_gb")
 
 
@@ -87,6 +88,28 @@ def options_of(job: CompiledJob, step: Step) -> dict[str, str]:
         step: the task.
     """
     return beam_options(job.executor(step.task).get("container", {}).get("args", ()))
+
+
+def image_of_workers(options: Mapping[str, str]) -> str:
+    """The image of Dataflow's workers, by Beam's older option too; empty for Google's own.
+
+    Args:
+        options: as `beam_options` has them.
+    """
+    return options.get("sdk_container_image") or options.get("worker_harness_container_image") or ""
+
+
+def chosen_by_dataflow(job: CompiledJob, step: Step) -> str:
+    """What of a task's options has Dataflow rent more than machines and disks; empty where nothing has.
+
+    https://cloud.google.com/dataflow/docs/gpu/use-gpus and https://cloud.google.com/dataflow/docs/guides/enable-dataflow-prime
+
+    Args:
+        job: in which it stands.
+        step: the task.
+    """
+    args = job.executor(step.task).get("container", {}).get("args", ())
+    return next((word for word in args for name in _BEYOND_MACHINES if name in word), "")
 
 
 def asks_for_dataflow(options: Mapping[str, str]) -> bool:

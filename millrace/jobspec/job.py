@@ -19,7 +19,7 @@ import yaml
 from millrace.base import files
 from millrace.base.errors import BadInput
 from millrace.base.names import did_you_mean
-from millrace.base.shapes import DEEPEST, TOO_DEEP, NoDocument, misshapen, without_nulls
+from millrace.base.shapes import DEEPEST, TOO_DEEP, NoDocument, misshapen, with_field_names, without_nulls
 from millrace.jobspec.job_shape import JOB, JSON_PARAMETERS, PLATFORMS, SPEC
 
 Spec = dict[str, Any]
@@ -189,12 +189,14 @@ class CompiledJob:
     def json_items(self, step: Step, name: str) -> list[Any]:
         """What a task gets as a parameter that holds a JSON list, such as `worker_pool_specs`; empty where it is none.
 
+        Keys are as protobuf calls its fields.
+
         Args:
             step: where the task stands.
             name: the input parameter's name.
         """
         value = self._json(step, name)
-        return value if isinstance(value, list) else []
+        return with_field_names(value) if isinstance(value, list) else []
 
     def _json(self, step: Step, name: str) -> Any:
         try:
@@ -367,14 +369,14 @@ def _unwalkable(spec: Spec) -> list[str]:
     held = {name: [*_components_of(one)] for name, one in spec["components"].items()}
     tasks: dict[str, int] = {}
     for _ in range(DEEPEST):
-        leaves = [name for name, below in held.items() if not set(below) & set(held)]
+        leaves = [name for name, below in held.items() if held.keys().isdisjoint(below)]
         tasks |= {name: 1 + sum(tasks.get(one, 1) for one in held.pop(name)) for name in leaves}
     if held and leaves:
         return [f"its graphs are nested more than {DEEPEST} deep"]
     if held:
         way = [min(held)]
         while way[-1] not in way[:-1]:
-            way.append(min(set(held[way[-1]]) & set(held)))
+            way.append(min(held.keys() & held[way[-1]]))
         around = " > ".join(way[way.index(way[-1]) :])
         return [f"the graph of the component {way[-1]} holds itself: {around}"]
     many = sum(tasks.get(one, 1) for one in _components_of(spec["root"]))
@@ -397,9 +399,8 @@ def _misshapen_parameters(job: CompiledJob) -> list[str]:
             except ValueError:
                 continue
             value = (job.json_items if isinstance(shape, list) else job.json_value)(step, name)
-            # Of a list each item may be a placeholder, or hold one.
-            told = [{} if "{{" in str(item) else item for item in value] if isinstance(value, list) else value
-            found += misshapen(told, shape, f"{step.name}.{name}")
+            # KFP's compiler puts placeholders into a list; what holds one is whatever it stands for.
+            found += misshapen(value, shape, f"{step.name}.{name}", "{{" if isinstance(value, list) else "")
     return found
 
 
@@ -453,13 +454,23 @@ def in_order(tasks: Mapping[str, Spec]) -> dict[str, Spec]:
     A producer that is not there is passed over, and a circle is cut at its smallest name: whether a graph is sound is
     for the checks to say.
     """
-    waiting = {name: producers(tasks[name]) & set(tasks) for name in sorted(tasks)}
+    waiting = {name: producers(tasks[name]) & tasks.keys() for name in sorted(tasks)}
+    consumers: dict[str, list[str]] = {name: [] for name in tasks}
+    for name, needed in waiting.items():
+        for producer in needed:
+            consumers[producer].append(name)
     ordered: dict[str, Spec] = {}
+    ready = [name for name, needed in waiting.items() if not needed]
     while waiting:
-        ready = [name for name, needed in waiting.items() if not needed - set(ordered)]
+        following = []
         for name in ready or list(waiting)[:1]:
             ordered[name] = tasks[name]
             del waiting[name]
+            for consumer in consumers[name]:
+                waiting.get(consumer, set()).discard(name)
+                if consumer in waiting and not waiting[consumer]:
+                    following.append(consumer)
+        ready = sorted(following)
     return ordered
 
 

@@ -93,7 +93,14 @@ _MONITOR: Shape = {
         }
     }
 }
-_POOLS: Shape = [{"machine_spec": _MACHINE, "replica_count": WHOLE, "container_spec": {"image_uri": str}}]
+_POOLS: Shape = [
+    {
+        "machine_spec": _MACHINE,
+        "replica_count": WHOLE,
+        "container_spec": {"image_uri": str},
+        "python_package_spec": {"executor_image_uri": str},
+    }
+]
 JSON_PARAMETERS: dict[str, Shape] = {
     "custom_config": {
         "ai_platform_training_args": {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from millrace.jobspec.dataflow import asks_for_dataflow, options_of
+from millrace.jobspec.dataflow import asks_for_dataflow, image_of_workers, options_of
 from millrace.jobspec.job import CompiledJob
 from millrace.jobspec.vertex_resources import custom_jobs, endpoint
 
@@ -20,7 +20,7 @@ def named_images(job: CompiledJob) -> Iterator[tuple[str, str]]:
         if image := job.executor(step.task).get("container", {}).get("image"):
             yield f"{job.dialect}.image", image
         options = options_of(job, step)
-        if asks_for_dataflow(options) and (image := options.get("sdk_container_image")):
+        if asks_for_dataflow(options) and (image := image_of_workers(options)):
             yield f"{job.dialect}.image", image
         for custom in custom_jobs(job, step):
             yield from ((f"{job.dialect}.image", pool.image) for pool in custom.pools if pool.image)

@@ -13,6 +13,7 @@ from millrace.jobspec.job import CompiledJob, Spec, Step
 
 _TRAINING, _SERVING, _REGION = "ai_platform_training_args", "ai_platform_serving_args", "ai_platform_vertex_region"
 _POOLS = "worker_pool_specs"
+_PLACEHOLDER = "{{"
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,8 @@ class WorkerPool:
     Args:
         machine: its `MachineSpec`.
         replicas: how many there are.
-        image: that runs on them; empty where a Python package runs.
-        is_known: whether all this is said, and nothing of it is a placeholder for what only the run will know.
+        image: that runs on them, or a placeholder for it.
+        is_known: whether machine and number are said, and none is a placeholder for what only the run will know.
     """
 
     machine: Spec
@@ -101,7 +102,11 @@ def custom_jobs(job: CompiledJob, step: Step) -> Iterator[CustomJob]:
             key=asked.get("encryption_spec", {}).get("kms_key_name", ""),
             folder=job.root,
         )
-    if pools := job.json_items(step, _POOLS):
+    pools = job.json_items(step, _POOLS)
+    if not pools and _POOLS in step.task.get("inputs", {}).get("parameters", {}) and job.value(step, _POOLS) != []:
+        # Another task makes them.
+        pools = [f"{_PLACEHOLDER}{_POOLS}}}}}"]
+    if pools:
         yield CustomJob(
             # An empty one stands for a pool that is left out.
             pools=tuple(_pool(one) for one in pools if one),
@@ -124,10 +129,12 @@ def endpoint(job: CompiledJob, step: Step) -> Optional[Endpoint]:
     if _SERVING not in custom:
         return None
     asked, version = custom[_SERVING], custom.get("millrace_version", {})
+    # Where no most is said, Vertex AI takes the least.
+    least = int(asked.get("min_replica_count", 1))
     return Endpoint(
         machine=asked,
-        least=int(asked.get("min_replica_count", 1)),
-        most=int(asked.get("max_replica_count", 1)),
+        least=least,
+        most=max(least, int(asked.get("max_replica_count", least))),
         project=asked.get("project_id", ""),
         region=custom.get(_REGION, ""),
         account=asked.get("service_account", ""),
@@ -150,13 +157,18 @@ def pushed_folder(job: CompiledJob, step: Step) -> str:
 
 
 def _pool(spec: Any) -> WorkerPool:
-    if "{{" in str(spec):
-        return WorkerPool({}, 1, "", is_known=False)
-    image = spec.get("container_spec", {}).get("image_uri", "")
-    return WorkerPool(spec.get("machine_spec", {}), int(spec.get("replica_count", 1)), image)
+    """A pool; what is a placeholder in it, or all of it, only the run will know."""
+    if not isinstance(spec, dict):
+        return WorkerPool({}, 1, str(spec), is_known=False)
+    machine, count = spec.get("machine_spec", {}), spec.get("replica_count", 1)
+    kinds = (spec.get("container_spec", {}), "image_uri"), (spec.get("python_package_spec", {}), "executor_image_uri")
+    images = [one.get(key, "") if isinstance(one, dict) else str(one) for one, key in kinds]
+    image = next(filter(None, images), "")
+    is_known = not any(_PLACEHOLDER in str(one) for one in (machine, count))
+    return WorkerPool(machine if is_known else {}, int(count) if is_known else 1, image, is_known)
 
 
 def _text(job: CompiledJob, step: Step, name: str) -> str:
     """A parameter's text; empty where it is none, or a placeholder, which stands for what the pipeline itself has."""
     value: Any = job.value(step, name)
-    return value if isinstance(value, str) and "{{" not in value else ""
+    return value if isinstance(value, str) and _PLACEHOLDER not in value else ""

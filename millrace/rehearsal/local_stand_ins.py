@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from millrace.catalog.beam_runners import is_on_this_machine, is_prism
 from millrace.rehearsal.failures import NotRehearsed
 
 # Executors that ask Vertex AI, and those that do their work, or what of it is no request, in the task itself.
@@ -60,11 +61,11 @@ def _with_local_beam(words: list[str], differences: list[str]) -> list[str]:
             value, place = words[index + 1], index + 1
         else:
             place = index
-        if value in ("DirectRunner", "SwitchingDirectRunner", "PrismRunner"):
-            # The same runner without the program that Beam would download first.
-            words[place] = "FnApiRunner" if place != index else ON_THIS_MACHINE
-        elif value and value not in ("BundleBasedDirectRunner", "FnApiRunner"):
-            words[place] = "FnApiRunner" if place != index else ON_THIS_MACHINE
+        if not value or value in ("BundleBasedDirectRunner", "FnApiRunner"):
+            continue
+        # On this machine it is the same work without the program that Beam would download first.
+        words[place] = "FnApiRunner" if place != index else ON_THIS_MACHINE
+        if not (is_on_this_machine(value) or is_prism(value)):
             differences.append(f"Beam's work was done in the task's own process in place of {value}")
     return words
 

@@ -1,7 +1,7 @@
 """Makes a release of a compiled job: with what it was compiled from, and only of what is committed and checked."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
@@ -14,6 +14,7 @@ from millrace.jobspec.checks import check
 from millrace.jobspec.findings import counted, refusing
 from millrace.jobspec.job import CompiledJob
 from millrace.jobspec.named_images import named_images
+from millrace.jobspec.rules.secrets import looks_like
 from millrace.metadata.revision import git, revision
 from millrace.project.project import Project
 from millrace.release.bundle import JOB, Manifest, Release, digest
@@ -39,11 +40,12 @@ def build(
 
     Raises:
         BadInput: something is not committed, the code that an image gets among it, the job is not the configuration's
-            or would be refused, or an image is named by what may change.
+            or would be refused, a file or a value looks like a secret, or an image is named by what may change.
     """
     commit = _commit(project)
     _require_code_committed(Project(project.resolve()))
     sources = _sources(config, project)
+    _require_no_secret(sources, overrides)
     if compiled is not None:
         _require_same(job, compiled, config)
     images = _images(job)
@@ -81,6 +83,22 @@ def _commit(project: Path) -> str:
             remedy="commit it, so that the release's commit is what it was made from",
         )
     return found.commit
+
+
+def _require_no_secret(sources: Mapping[str, bytes], overrides: Sequence[str]) -> None:
+    """Refuses what looks like a secret by its form: a release goes to a bucket, and to other environments' machines."""
+    lines = [
+        (f"{name}:{number}", line)
+        for name, content in sources.items()
+        for number, line in enumerate(content.decode(errors="replace").splitlines(), 1)
+    ]
+    for where, text in (*lines, *(("--set", one) for one in overrides)):
+        if what := looks_like(where.partition(":")[0], text.partition("=")[2] if where == "--set" else text):
+            raise BadInput(
+                f"something there looks like {what}, and would be in every copy of the release",
+                where=where,
+                remedy="take it out, and out of the commit; vertex.secrets names what Secret Manager keeps",
+            )
 
 
 def _images(job: CompiledJob) -> tuple[str, ...]:

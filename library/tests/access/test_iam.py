@@ -218,6 +218,19 @@ def test_data_of_another_bucket_is_only_read(config: Config) -> None:
     assert not [grant for grant in grants if grant.role.endswith("objectViewer") and grant.resource == "gs://my-bucket"]
 
 
+@pytest.mark.parametrize("monitor", [{}, {"specs": {"s": {}}}, {"specs": {"s": {"output_spec": {}}}}])
+def test_a_monitor_that_says_little_takes_little(config: Config, monitor: Any) -> None:
+    document = everything()
+    given = parameter(document, "Pusher", "custom_config")
+    values = json.loads(given["constant"])
+    values["ai_platform_serving_args"]["project_id"] = "my-prod"
+    values["millrace_version"]["monitor"] = monitor
+    values["millrace_version"]["endpoint"] = {"request_logging": {"table": "bq://elsewhere"}}
+    given["constant"] = json.dumps(values)
+    found = needs(from_documents([document]), config)
+    assert not [one for one in found if one.resource.endswith("/datasets/")]
+
+
 def test_a_plain_job_needs_little(config: Config) -> None:
     grants = needs(from_documents([json.loads((GOLDEN / "taxi-vertex.json").read_text())]), config)
     account = "the Compute Engine default service account of my-project"
@@ -261,6 +274,35 @@ def test_the_command_prints_roles_by_account_and_why(tmp_path: Path) -> None:
         run()
     with pytest.raises(BadInput, match=r"roles are given on one|no Google Cloud project"):
         CliRunner().invoke(millrace, ["iam", *job, "--set", f"root={tmp_path}"], catch_exceptions=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("vertex.data_path=gs://other/x", 'vertex.data_path was not set, and it is "gs://other/x" now'),
+        ("push.directory=gs://models/taxi", "push.directory was not set"),
+        ("vertex.trainer={machine_type: n1-standard-8}", "vertex.trainer was not set"),
+        ("training.steps=7", "training.steps was 1000, and it is 7 now"),
+    ],
+)
+def test_a_job_of_another_configuration_is_not_judged(tmp_path_factory: Any, change: str, words: str) -> None:
+    """Roles without the bucket that had been named since went into Terraform's values without a word."""
+    root = tmp_path_factory.getbasetemp() / "compiled once"
+    said = [f"root={root}", "vertex.project=my-project", "vertex.root=gs://my-bucket/millrace"]
+
+    def asked(command: Sequence[str], *more: str) -> Any:
+        options = [part for one in (*said, *more) for part in ("--set", one)]
+        return CliRunner().invoke(millrace, [*command, *options])
+
+    if not root.exists():
+        assert asked(["compile"]).exit_code == 0
+    assert asked(["iam"], "vertex.cost={budget: 5}", "deploy.log_dataset=x").exit_code == 0, "no job says these"
+    for command in (["iam"], ["cost"], ["deploy", "vars", "-o", str(root / "values.json")]):
+        refused = asked(command, change).exception
+        assert isinstance(refused, BadInput) and words in refused.what, refused
+        assert "millrace compile --runner vertex" in refused.remedy
+    assert not (root / "values.json").exists()
 
 
 def test_of_a_job_that_was_compiled_before_nothing_is_granted(tmp_path: Path) -> None:

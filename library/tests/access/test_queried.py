@@ -2,7 +2,7 @@
 
 import pytest
 
-from millrace.access.queried import datasets
+from millrace.access.queried import asks_elsewhere, datasets, makes_queries
 
 TAXI = [("my-lake", "taxi")]
 
@@ -48,9 +48,34 @@ TAXI = [("my-lake", "taxi")]
         ("SELECT EXTRACT(DAY FROM x.y.z), 'FROM q.r.s' -- FROM q.r.s\n/* JOIN q.r.s */ FROM p.a.t", [("p", "a")]),
         ("SELECT * FROM p.a.t WHERE t.x.y IS DISTINCT FROM u.v.w", [("p", "a")]),
         ("SELECT EXTRACT(YEAR FROM taxi) FROM taxi.trips", [("", "taxi")]),
+        # A table of its own knows no alias of what is around it.
+        ("SELECT * FROM (SELECT a FROM taxi.trips WHERE x) AS taxi", [("", "taxi")]),
+        ("SELECT * FROM (SELECT a FROM taxi.trips) taxi JOIN other.t USING (a)", [("", "taxi"), ("", "other")]),
+        ("WITH x AS (SELECT * FROM sales.orders) SELECT * FROM x AS sales", [("", "sales")]),
+        ("SELECT * FROM p.a.t AS sales JOIN (SELECT * FROM sales.orders) USING (x)", [("p", "a"), ("", "sales")]),
+        ("SELECT (SELECT COUNT(*) FROM (SELECT 1) AS u, t.stops) FROM p.a.t AS t", [("p", "a")]),
+        ("SELECT * FROM GRAPH_TABLE(p.d.g MATCH (a) RETURN a.x) JOIN p.e.t USING (x)", [("p", "d"), ("p", "e")]),
+        # What is not closed goes on to its end, and is looked at once.
+        ("SELECT * FROM p.a.t WHERE x = 'never closed FROM q.r.s", [("p", "a")]),
+        ("SELECT * FROM p.a.t /* FROM q.r.s", [("p", "a")]),
+        ('''SELECT * FROM p.a.t WHERE x = """FROM q.r.s''', [("p", "a")]),
         ("SELECT 1", []),
         ("SELECT * FROM UNNEST([1, 2]))", []),
     ],
 )
 def test_the_datasets_of_a_query(query: str, read: list[tuple[str, str]]) -> None:
     assert datasets(query) == read
+
+
+@pytest.mark.parametrize(
+    ("query", "elsewhere", "made"),
+    [
+        ("SELECT * FROM EXTERNAL_QUERY('p.us.c', 'SELECT 1')", True, False),
+        ("SELECT * FROM `EXTERNAL_QUERY`('p.us.c', 'SELECT 1')", True, False),
+        ("SELECT AI.GENERATE('x', connection_id => 'us.c').result FROM p.d.t", True, False),
+        ("SELECT * FROM p.d.t; EXECUTE IMMEDIATE 'SELECT * FROM q.e.u'", False, True),
+        ("SELECT 'EXECUTE IMMEDIATE', 'EXTERNAL_QUERY(' FROM p.d.t -- connection_id => x", False, False),
+    ],
+)
+def test_what_another_answers_and_what_is_made_as_it_runs_is_known(query: str, elsewhere: bool, made: bool) -> None:
+    assert (asks_elsewhere(query), makes_queries(query)) == (elsewhere, made)

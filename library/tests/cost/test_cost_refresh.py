@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -185,13 +185,15 @@ def test_an_answer_that_is_no_page_of_the_catalogue_writes_nothing(
     assert failed.exception.exit_code == 2 and not (tmp_path / "prices.yaml").exists()
 
 
-@pytest.mark.parametrize("tokens", [("same",), ("one", "other")], ids=["itself", "the one before"])
+@pytest.mark.parametrize(
+    "tokens", [("same",), ("one", "other"), map(str, range(10**6))], ids=["itself", "the one before", "ever another"]
+)
 def test_a_catalogue_whose_pages_have_no_end_is_refused(
     fake: FakeCatalogue,
     refresh: Callable[..., Result],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    tokens: tuple[str, ...],
+    tokens: Iterable[str],
 ) -> None:
     following = itertools.cycle(tokens)
     monkeypatch.setattr(fake, "_page", lambda request, key, items: {key: [], "nextPageToken": next(following)})

@@ -27,6 +27,7 @@ from millrace.cloud.prepared_job import Progress
 from millrace.cloud.services import connect
 from millrace.config.loading import load
 from millrace.config.paths import registry_file
+from millrace.cost.prices import OWN_TABLE
 from millrace.delivery import shipping
 from millrace.delivery.approval import approvals
 from millrace.delivery.record import ENDED, SENT
@@ -431,6 +432,43 @@ def test_an_approval_that_was_cut_counts_for_nothing_and_spoils_none(delivered: 
     code, said = delivered.promote(produced, "prod", "--dry-run")
     assert code == 0 and "(line 1 of the file beside it is no approval, and counts for nothing)" in said, said
     assert len(whole.splitlines()) == 1
+
+
+def test_an_approval_of_another_release_counts_for_nothing(delivered: Delivered) -> None:
+    staged, produced, other = delivered.release("staging"), delivered.release("prod"), delivered.release("prod", "b")
+    assert delivered.promote(staged, "staging")[0] == 0
+    delivered.approve(other)
+    shutil.copy(other.with_name(other.name + ".approvals"), produced.with_name(produced.name + ".approvals"))
+    code, said = delivered.promote(produced, "prod", "--dry-run")
+    assert code == 3 and "approval: nobody has approved this release" in said, said
+    assert approvals(produced, digest(produced.read_bytes()).sha256).strange == ()
+
+
+def test_a_budget_is_a_rule_which_a_way_back_is_not_asked(delivered: Delivered) -> None:
+    """A table of prices that is old stood in the way of a roll-back, and a dry run knew of no budget."""
+    first, second = delivered.release("staging"), delivered.release("staging", "b")
+    for one in (first, second):
+        assert delivered.promote(one, "staging")[0] == 0
+    overlay = delivered.folder / "conf/environments/staging.yaml"
+    said = yaml.safe_load(overlay.read_text())
+    old = yaml.safe_load(OWN_TABLE.read_text()) | {"date": "2020-01-08"}
+    (delivered.folder / "old.yaml").write_text(yaml.safe_dump(old))
+    said["vertex"]["cost"] = {"budget": 0.01}
+    overlay.write_text(yaml.safe_dump(said))
+    third = delivered.release("staging", "c")
+    for more in (("--dry-run",), ()):
+        code, words = delivered.promote(third, "staging", *more)
+        assert code == 3 and "budget: the run would cost about $0.03" in " ".join(words.split()), words
+    said["vertex"]["cost"] = {"budget": 50, "prices": "../../old.yaml"}
+    overlay.write_text(yaml.safe_dump(said))
+    for more in (("--dry-run",), ()):
+        code, words = delivered.promote(third, "staging", *more)
+        assert code == 2 and "the price table is of 2020-01-08" in " ".join(words.split()), words
+    sent = len(delivered.sent())
+    for more in (("--dry-run",), ()):
+        code, words = delivered.promote(first, "staging", *more)
+        assert code == 0, words
+    assert len(delivered.sent()) == sent + 1
 
 
 def test_what_cannot_be_a_file_of_approvals_is_no_missing_approval(delivered: Delivered) -> None:

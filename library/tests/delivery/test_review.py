@@ -3,9 +3,12 @@
 import copy
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +19,11 @@ from small_job import small_job
 from millrace.base.errors import BadInput
 from millrace.config.config import Config
 from millrace.config.loading import load
+from millrace.cost.durations import RunTimes
+from millrace.delivery import review
 from millrace.delivery.checkout import checked_out
 from millrace.delivery.review import Compiled, comment, graph, values
+from millrace.jobspec.checks import check
 from millrace.jobspec.job import CompiledJob, from_documents
 from millrace.jobspec.job import load as load_job
 
@@ -63,8 +69,8 @@ def test_a_task_a_machine_a_role_and_a_price_are_told_once_for_both_environments
         in text
     )
     assert "`exec-comp-learner.cpuLimit`: `4` is `8` now" in text
-    assert f"needed from now on: `roles/aiplatform.user` for {ACCOUNT.replace('runner', 'other')} on" in text
-    assert f"needed no longer: `roles/aiplatform.user` for {ACCOUNT} on" in text
+    assert f"needed from now on: `roles/aiplatform.user` for `{ACCOUNT.replace('runner', 'other')}` on" in text
+    assert f"needed no longer: `roles/aiplatform.user` for `{ACCOUNT}` on" in text
     assert "- `Learner` rents " in text and "- `Gate` rents " in text
     assert text.count("`Gate` is a new task") == 1 and "root.dag.tasks" not in text
     assert "As before" not in text
@@ -80,7 +86,7 @@ def test_what_differs_between_environments_is_told_for_each_and_a_new_one_is_tol
         "In staging:\n\n- `exec-comp-learner.cpuLimit`" in text and "In prod:\n\n- a new environment of 3 tasks" in text
     )
     assert "In dev" not in text
-    assert "In prod:\n\n- `roles/aiplatform.user` for " in text
+    assert "In prod:\n\n- `roles/aiplatform.user` for `" in text
     assert text.endswith("As before: graph and schema.\n")
 
 
@@ -98,6 +104,78 @@ def test_roles_without_a_project_cannot_be_said_and_the_rest_is(config: Config) 
     text = comment("main", [], {"dev": (side, side)})
     assert "#### Roles\n\nIn dev:\n\n- cannot be said: no Google Cloud project is set" in text
     assert text.endswith("As before: graph, compiled job, cost and schema.\n")
+
+
+SECRET = "ghp_" + "a1B2" * 9
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        lambda job: job["executors"]["exec-comp-learner"]["container"]["args"].append(f"--token={SECRET}"),
+        lambda job: job["executors"]["exec-comp-learner"]["container"]["args"].extend(["--api_key", "hunter33x"]),
+        lambda job: job["executors"]["exec-comp-learner"]["container"]["args"].append("--password=hunter33x"),
+        lambda job: job["executors"]["exec-comp-learner"]["container"]["command"].append("curl https://u:hunter33x@h/"),
+        lambda job: job["task"].update(db_password={"runtimeValue": {"constant": "hunter33x"}}),
+        lambda job: job["declared"].update(db_password={"parameterType": "STRING", "defaultValue": "hunter33x"}),
+        lambda job: job["values"].update(tokens=["x", SECRET]),
+        lambda job: job["values"].update(db_password=["hunter33x"]),
+    ],
+)
+@pytest.mark.parametrize("is_taken_out", [False, True])
+def test_what_check_names_as_a_secret_is_in_no_comment(config: Config, plant: Any, is_taken_out: bool) -> None:
+    """The request that takes a token out showed it to the whole team."""
+    document = copy.deepcopy(small_job().to_document()[0])
+    spec = document["pipelineSpec"]
+    spec["components"]["comp-learner"].setdefault("inputDefinitions", {}).setdefault("parameters", {})
+    plant(
+        {
+            "executors": spec["deploymentSpec"]["executors"],
+            "task": spec["root"]["dag"]["tasks"]["Learner"].setdefault("inputs", {}).setdefault("parameters", {}),
+            "declared": spec["components"]["comp-learner"]["inputDefinitions"]["parameters"],
+            "values": document.setdefault("runtimeConfig", {}).setdefault("parameterValues", {}),
+        }
+    )
+    planted = from_documents([document])
+    assert [one for one in check(planted) if one.rule == "secret"]
+    sides = [Compiled(small_job(), config), Compiled(planted, config)]
+    text = comment("main", [], {"dev": tuple(sides[::-1] if is_taken_out else sides)})
+    assert "***" in text and SECRET not in text and "hunter33x" not in text, text
+
+
+def test_names_of_whoever_asks_make_no_sections_and_call_nobody(config: Config) -> None:
+    evil = "x`\n\n#### Roles\n\nAs before: roles. @team <img src=http://h/x> <!--"
+    job = small_job(serviceAccount=f"a@p.iam{evil}")
+    spec = copy.deepcopy(job.spec)
+    spec["root"]["dag"]["tasks"][evil] = copy.deepcopy(spec["root"]["dag"]["tasks"]["Reader"])
+    sides = (Compiled(small_job(), config), Compiled(replace(job, spec=spec), config))
+    text = comment("main", [f"{evil}: is required now"], {"dev": sides})
+    assert [line for line in text.splitlines() if line.startswith("####")] == [
+        "#### Schema", "#### Graph", "#### Compiled job", "#### Roles", "#### Cost"
+    ]  # fmt: skip
+    outside = re.sub(r"`[^`\n]*`", "", text)
+    assert "@" not in outside and "<" not in outside, outside
+
+
+def test_a_comment_is_no_longer_than_a_service_takes(config: Config) -> None:
+    same = {"dev": (Compiled(small_job(), config),) * 2}
+    text = comment("main", [f"feature_{number}: {'is required now ' * 40}" for number in range(500)], same)
+    many = comment("main", ["x " * 50_000], same)
+    assert len(text) <= 65_536 and len(many) <= 65_536
+    assert "characters more than a comment takes are left out" in many
+
+
+def test_both_sides_are_reckoned_by_the_runs_of_the_project(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit that is checked out for a moment has none, and every comment told of a change of cost."""
+    job = changed()
+    seconds = {step.name: 60.0 for step in job.walk()}
+    here = config.model_copy(update={"root": "here"})
+    monkeypatch.setattr(
+        review, "past_times", lambda one: ("runs", [RunTimes("a", seconds)] if one.root == "here" else [])
+    )
+    assert "nothing changes" in comment("HEAD", [], {"dev": (Compiled(job, config), Compiled(job, here))})
+    larger = changed(exec_comp_learner={"resources": {"cpuLimit": 64, "memoryLimit": 64}})
+    assert "a run costs $" in comment("HEAD", [], {"dev": (Compiled(job, config), Compiled(larger, here))})
 
 
 def test_what_a_text_holds_is_told_by_its_own_key() -> None:
@@ -181,6 +259,53 @@ def test_a_step_that_is_cancelled_leaves_no_commit_checked_out(tmp_path: Path) -
     assert "KeyboardInterrupt" in ended.stderr and not Path(ended.stdout.strip()).exists()
     listed = subprocess.run(["git", "worktree", "list"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert len(listed.stdout.splitlines()) == 1
+
+
+SLOW_GIT = """#!/bin/sh
+case "$*" in
+  *"worktree add"*) touch "$MARK"; sleep 1 ;;
+  *"worktree remove"*) touch "$MARK.removing"; sleep 1 ;;
+esac
+exec {git} "$@"
+"""
+
+
+@pytest.mark.parametrize("within", ["", ".removing"], ids=["while git checks out", "while it is taken away"])
+@pytest.mark.parametrize("whole_group", [False, True], ids=["the process alone", "the group, as a terminal does"])
+def test_a_signal_leaves_no_worktree_whenever_it_comes(tmp_path: Path, within: str, whole_group: bool) -> None:
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    git(repository, "init", "-q")
+    (repository / "conf.yaml").write_text("one")
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "one")
+    own = tmp_path / "bin/git"
+    own.parent.mkdir()
+    own.write_text(SLOW_GIT.format(git=shutil.which("git")))
+    own.chmod(0o755)
+    mark, scratch = tmp_path / "mark", tmp_path / "scratch"
+    scratch.mkdir()
+    code = (
+        "from pathlib import Path\nfrom millrace.delivery.checkout import checked_out\n"
+        "with checked_out(Path.cwd(), 'HEAD'):\n    pass\n"
+    )
+    environment = {
+        **os.environ,
+        "PATH": f"{own.parent}:{os.environ['PATH']}",
+        "MARK": str(mark),
+        "TMPDIR": str(scratch),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=repository, env=environment, stderr=subprocess.PIPE, start_new_session=True
+    )
+    while not Path(f"{mark}{within}").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    (os.killpg if whole_group else os.kill)(process.pid, signal.SIGTERM)
+    _, said = process.communicate()
+    assert b"KeyboardInterrupt" in said
+    listed = subprocess.run(["git", "worktree", "list"], cwd=repository, capture_output=True, text=True, check=True)
+    assert len(listed.stdout.splitlines()) == 1 and not list(scratch.iterdir())
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from golden_cases import CASES, KEY
 
 from millrace.access.agents import default_account
+from millrace.access.needs import needs
 from millrace.access.promotion import promotion_of
 from millrace.access.stores import lacking, stores
 from millrace.base.errors import BadInput, ConfigError
@@ -25,7 +26,7 @@ from millrace.infrastructure.modules import modules, references
 from millrace.infrastructure.settings import Settings
 from millrace.infrastructure.temporary import temporary_folders
 from millrace.infrastructure.tools import python
-from millrace.infrastructure.variables import given_by_hand, settings, together
+from millrace.infrastructure.variables import given_by_hand, given_no_module, settings, together
 from millrace.jobspec.job import CompiledJob, from_documents
 from millrace.jobspec.job import load as load_job
 
@@ -201,6 +202,19 @@ def test_what_stores_data_without_a_key_is_named_where_anything_has_one(
     # Without the configuration's own key what Terraform makes would have none: each is named.
     unkeyed = lacking(job, configured("vertex.encryption_key=null"))
     assert "the bucket gs://my-bucket" in [one.name for one in unkeyed]
+
+
+def test_a_secret_of_one_region_is_made_by_hand_and_the_rest_by_terraform(
+    job: CompiledJob, configured: Callable[..., Config]
+):
+    secret = "projects/my-project/locations/us-central1/secrets/hook"
+    document = json.loads(json.dumps(job.to_document()[0]).replace("projects/my-project/secrets/hook", secret))
+    regional, config = from_documents([document]), configured()
+    made = settings(regional, config)
+    assert made.secrets == () and not [one for one in made.grants if "secrets/" in one.resource]
+    assert made.buckets == settings(job, config).buckets
+    assert [one.resource for one in given_no_module(needs(regional, config))] == [secret]
+    assert secret not in {one.resource for one in stores(regional, config)}
 
 
 @pytest.mark.parametrize(

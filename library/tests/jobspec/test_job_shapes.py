@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_job import small_job
 
-from millrace.access.needs import accounts, needs, unread_queries
+from millrace.access.needs import accounts, needs, unlisted
 from millrace.access.stores import stores
 from millrace.base.errors import BadInput
 from millrace.cli.cloud.check import check_command
@@ -259,7 +259,7 @@ def whatever_reads_it(document, config):
         list(stores(job, config))
         list(keyed_resources(job))
         list(named_images(job))
-        unread_queries(job)
+        unlisted(job)
         rents(job, "us-central1", PRICES)
         endpoint_rent(job, "us-central1", PRICES)
         for rule in OF_TASKS:

@@ -8,12 +8,12 @@ import pytest
 from apache_beam.runners.runner import _RUNNER_MAP
 from golden_cases import CASES, GOLDEN, KEY
 
-from millrace.access.needs import needs
+from millrace.access.needs import needs, unlisted
 from millrace.base.errors import BadInput
 from millrace.catalog.beam_runners import is_dataflow
 from millrace.config.loading import load as load_config
 from millrace.cost.prices import load_prices
-from millrace.cost.resources import rents
+from millrace.cost.resources import endpoint_rent, rents
 from millrace.jobspec.checks import check
 from millrace.jobspec.job import from_documents
 from millrace.jobspec.named_images import named_images
@@ -83,6 +83,83 @@ def test_a_custom_job_of_googles_own_component_is_one_for_all(config, pools, def
     assert (agent, "roles/cloudkms.cryptoKeyEncrypterDecrypter", KEY) in found
     repository = "projects/our-images/locations/us-central1/repositories/training"
     assert (agent, "roles/artifactregistry.reader", repository) in found
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [
+        {**POOL, "container_spec": {"image_uri": IMAGE, "args": ["--x={{$.inputs.parameters['x']}}"]}},
+        {"machineSpec": {"machineType": "a2-highgpu-8g"}, "replicaCount": 4, "containerSpec": {"imageUri": IMAGE}},
+        {**POOL, "container_spec": {}, "python_package_spec": {"executor_image_uri": IMAGE}},
+    ],
+    ids=["a placeholder in its arguments", "as JSON spells fields", "a Python package"],
+)
+def test_what_is_said_of_a_pool_is_known_whatever_else_stands_in_it(config, pool):
+    job = of_google([pool])
+    assert rents(job, "us-central1", PRICES)["custom"][1].what.startswith("4 x a2-highgpu-8g")
+    assert ("vertex.image", IMAGE) in named_images(job)
+    assert "projects/our-images/locations/us-central1/repositories/training" in {
+        one.resource for one in needs(job, config)
+    }
+    assert not unlisted(job)
+
+
+@pytest.mark.parametrize("pools", ["{{$.inputs.parameters['pools']}}", None], ids=["placeholder", "another task"])
+def test_pools_that_only_the_run_will_know_are_a_custom_job_all_the_same(config, pools):
+    job = of_google(pools)
+    if pools is None:
+        given = job.spec["root"]["dag"]["tasks"]["custom"]["inputs"]["parameters"]
+        made = {"producerTask": "Trainer", "outputParameterKey": "pools"}
+        given["worker_pool_specs"] = {"taskOutputParameter": made}
+    with pytest.raises(BadInput, match="a machine of its custom job is known when the job runs alone"):
+        rents(job, "us-central1", PRICES)
+    assert any("{{" in image for _, image in named_images(job)), "which is no digest"
+    assert "custom: the image of its custom job is known when the job runs alone" in unlisted(job)[0]
+    assert "custom: makes the custom job" in {reason for one in needs(job, config) for reason in one.reasons}
+
+
+def test_an_endpoint_is_priced_where_it_is_and_has_no_fewer_replicas_than_it_says():
+    document = copy.deepcopy(DOCUMENT)
+    given = document["pipelineSpec"]["root"]["dag"]["tasks"]["Pusher"]["inputs"]["parameters"]["custom_config"]
+    values = json.loads(given["runtimeValue"]["constant"])
+    del values["ai_platform_serving_args"]["max_replica_count"]
+    values["ai_platform_serving_args"]["min_replica_count"] = 3
+    given["runtimeValue"]["constant"] = json.dumps(values)
+    assert endpoint_rent(from_documents([document]), "us-central1", PRICES)["Pusher"].what.startswith("3 x ")
+    values["ai_platform_vertex_region"] = "europe-west4"
+    given["runtimeValue"]["constant"] = json.dumps(values)
+    with pytest.raises(BadInput, match="no price of europe-west4"):
+        endpoint_rent(from_documents([document]), "us-central1", PRICES)
+
+
+def test_no_accelerators_of_a_kind_are_none():
+    machine = {"machine_type": "n1-standard-4", "accelerator_type": "NVIDIA_TESLA_A100", "accelerator_count": 0}
+    [_, rented] = rents(of_google([{"machine_spec": machine}]), "us-central1", PRICES)["custom"]
+    assert rented.what == "n1-standard-4"
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--dataflow_service_options=worker_accelerator=type:nvidia-tesla-t4;count:4;install-nvidia-driver",
+        "--experiments=worker_accelerator=type:nvidia-tesla-t4;count:1",
+        "--dataflow_service_options=enable_prime",
+    ],
+)
+def test_what_dataflow_rents_beyond_machines_has_no_price(option):
+    document = copy.deepcopy(DOCUMENT)
+    document["pipelineSpec"]["deploymentSpec"]["executors"]["Transform_executor"]["container"]["args"].append(option)
+    with pytest.raises(BadInput, match="has Dataflow rent what no price is known of"):
+        rents(from_documents([document]), "us-central1", PRICES)
+
+
+def test_the_image_of_workers_is_known_by_beams_older_option_too(config):
+    document = copy.deepcopy(DOCUMENT)
+    args = document["pipelineSpec"]["deploymentSpec"]["executors"]["Transform_executor"]["container"]["args"]
+    args[:] = [word for word in args if "sdk_container_image" not in word] + [
+        f"--worker_harness_container_image={IMAGE}"
+    ]
+    assert ("vertex.image", IMAGE) in named_images(from_documents([document]))
 
 
 def test_a_custom_job_of_another_region_has_that_regions_price():

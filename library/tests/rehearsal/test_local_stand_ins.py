@@ -53,7 +53,7 @@ def test_everything_else_stays_as_it_is():
     assert stand_in(line) == (line, [])
 
 
-@pytest.mark.parametrize("runner", ["DirectRunner", "SwitchingDirectRunner", "PrismRunner"])
+@pytest.mark.parametrize("runner", ["DirectRunner", "direct", "SwitchingDirectRunner", "PrismRunner"])
 def test_a_runner_of_this_machine_that_would_download_a_program_is_the_one_that_does_not(runner):
     line = [*EXECUTE, "millrace.components.evaluator.executor.Executor"]
     assert stand_in([*line, f"--runner={runner}"]) == ([*line, "--runner=FnApiRunner"], [])

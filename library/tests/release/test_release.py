@@ -299,6 +299,20 @@ def test_only_what_is_committed_and_would_be_taken_is_released(own_project: Path
         build(job, config, (), own_project)
 
 
+def test_what_looks_like_a_secret_goes_into_no_release(own_project: Path) -> None:
+    """A comment with a webhook's address went to the bucket, and a `--set` value into the manifest."""
+    job, config = load_job(GOLDEN), load("conf/taxi.yaml")
+    token = "ghp_" + "a1B2" * 9
+    with pytest.raises(BadInput, match=r"^--set: something there looks like a GitHub token"):
+        build(job, config, (f"deploy.tensorboard={token}",), own_project)
+    text = (own_project / "conf/taxi.yaml").read_text()
+    (own_project / "conf/taxi.yaml").write_text(f"{text}# https://hooks.slack.com/services/T0000/B0000/{'x' * 24}\n")
+    git(own_project, "commit", "-qam", "a secret")
+    line = len(text.splitlines()) + 1
+    with pytest.raises(BadInput, match=rf"^conf/taxi\.yaml:{line}: something there looks like a Slack webhook"):
+        build(job, load("conf/taxi.yaml"), (), own_project)
+
+
 def test_each_source_is_in_the_commit(own_project: Path, tmp_path: Path) -> None:
     job = load_job(GOLDEN)
     (own_project / "conf/environments/secret.yaml").write_text("root: runs/secret\n")

@@ -12,6 +12,7 @@ from millrace.cli.cloud.service_options import also
 from millrace.cli.options import config_options, push_option
 from millrace.cli.output import echo
 from millrace.cloud.compile import compile_for, compiled_file
+from millrace.cloud.compiled_from import note_configuration
 from millrace.config.checks import require_writable_root
 from millrace.config.config import Config
 from millrace.config.trials import load_run
@@ -52,6 +53,8 @@ def compile_command(
     findings = check(job, config)
     wrong = bool(refusing(findings, submitting=False))
     written = _save(job, target, wrong)
+    if written == compiled_file(config, runner):
+        note_configuration(config, written)
     _print(config, job, written, findings, also(config_file, overrides, job.dialect), Console())
     if wrong:
         if written != target:

@@ -7,7 +7,7 @@ from typing import Optional
 import click
 
 from millrace.access.grants import merged
-from millrace.access.needs import unread_queries
+from millrace.access.needs import needs, unlisted
 from millrace.access.promotion import promotion_of
 from millrace.base import files, printing
 from millrace.base.errors import BadInput
@@ -45,7 +45,7 @@ def vars_command(
     """
     from millrace.infrastructure.looking import VALUES
     from millrace.infrastructure.temporary import temporary_folders
-    from millrace.infrastructure.variables import given_by_hand, settings, together
+    from millrace.infrastructure.variables import given_by_hand, given_no_module, settings, together
 
     configs = {one: load(one, overrides) for one in (config_file, *also)}
     jobs = {
@@ -79,12 +79,14 @@ def vars_command(
     if not (settled.submitters or settled.trigger):
         say("nobody gets the roles to send a job: deploy.submitters names who does")
     for one, config in configs.items():
-        for unread in unread_queries(jobs[one]):
+        for unread in unlisted(jobs[one]):
             say(f"{config.name}, {unread}")
     for grant in merged(one for config in configs.values() for one in given_by_hand(config)):
         say(
             f"not in it, for a promotion: {grant.account} needs {grant.role} on {grant.resource}; give it there by hand"
         )
+    for grant in given_no_module(merged(one for name, config in configs.items() for one in needs(jobs[name], config))):
+        say(f"not in it: {grant.account} needs {grant.role} on {grant.resource}, and the secret too is made by hand")
     if any(promotion_of(config) for config in configs.values()) and not settled.promoters:
         say("nobody gets the roles to promote: deploy.promoters names who")
     state = settled.state_bucket or "BUCKET"

@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 
 from millrace.access.grants import merged
-from millrace.access.needs import needs, unread_queries
+from millrace.access.needs import needs, unlisted
 from millrace.access.promotion import promotion_of
 from millrace.base import printing
 from millrace.cli.cloud.vertex_job import job_option, vertex_job
@@ -33,7 +33,7 @@ def iam(config_file: str, overrides: tuple[str, ...], file: Optional[Path], why:
     grants = merged([*needs(job, config), *promotion_of(config)])
     if as_json:
         echo_json(grants)
-        for unread in unread_queries(job):
+        for unread in unlisted(job):
             echo(unread, err=True)
         return
     console = Console(highlight=False)
@@ -45,5 +45,5 @@ def iam(config_file: str, overrides: tuple[str, ...], file: Optional[Path], why:
                 for what, steps in grant.by_what().items() if why else ():
                     printing.say(f"{', '.join(steps)}: {what}", console, indent=6)
         console.print()
-    for unread in unread_queries(job):
+    for unread in unlisted(job):
         printing.say(unread, console)

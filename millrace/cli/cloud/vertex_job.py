@@ -1,12 +1,14 @@
 """The compiled job of Vertex AI that a command reads, and the option that names another than the configuration's."""
 
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import click
 
 from millrace.base.errors import BadInput
+from millrace.base.plain_values import in_a_line
 from millrace.cloud.compile import compiled_file
+from millrace.cloud.compiled_from import changed_since
 from millrace.config.config import Config
 from millrace.config.paths import layout
 from millrace.config.platform import VERTEX, deployed
@@ -53,5 +55,12 @@ def _require_of_today(job: CompiledJob, config: Config, again: str) -> None:
     if job.root != root:
         what = f"the job was compiled for the root {job.root}, and the configuration's is {root}"
         raise BadInput(what, where=job.file, remedy=remedy)
+    for key, then, now in changed_since(config, Path(job.file)):
+        what = f"the job was compiled when {key} was {_shown(then)}, and it is {_shown(now)} now"
+        raise BadInput(what, where=job.file, remedy=remedy)
     for absent in (*asked_for.job(job, config), *asked_for.stages(job, config)):
         raise BadInput(absent.what, where=job.file, remedy=remedy)
+
+
+def _shown(value: Any) -> str:
+    return "not set" if value is None else in_a_line(value)

@@ -6,7 +6,7 @@ from typing import Optional
 
 from millrace.config.config import Config
 from millrace.config.platform import PLATFORMS, deployed
-from millrace.jobspec.dataflow import asks_for_dataflow, beam_steps
+from millrace.jobspec.dataflow import asks_for_dataflow, beam_steps, image_of_workers
 from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob
 
@@ -73,7 +73,7 @@ def workers_image(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFin
     """
     for step, options in beam_steps(job):
         image = job.executor(step.task).get("container", {}).get("image")
-        if asks_for_dataflow(options) and image and options.get("sdk_container_image") == image:
+        if asks_for_dataflow(options) and image and image_of_workers(options) == image:
             yield JobFinding(
                 "beam-image",
                 "warning",

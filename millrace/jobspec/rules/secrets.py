@@ -37,6 +37,7 @@ _NAMES = re.compile(
     re.IGNORECASE,
 )
 # What names a secret that is kept elsewhere, or stands where one will be.
+_OPTION = re.compile(r"--[\w-]+")
 _REFERENCE = re.compile(
     r"projects/[^/]+/secrets/[^/]+(/versions/[^/]+)?|\{\{.*\}\}|\$\{?\w+\}?|<.*>|[A-Z][A-Z0-9_]*", re.DOTALL
 )
@@ -63,6 +64,19 @@ def parameters(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFindin
             )
 
 
+def secret_texts(job: CompiledJob) -> set[str]:
+    """The texts of a job that are told as secrets; of an option in one word, its value.
+
+    Args:
+        job: of any service.
+    """
+    return {_value_of(name, text) for _, name, text in _values(job) if looks_like(name, text)}
+
+
+def _value_of(name: str, text: str) -> str:
+    return text[len(name) + 1 :] if name.startswith("--") and text.startswith(f"{name}=") else text
+
+
 def _values(job: CompiledJob) -> Iterator[tuple[str, str, str]]:
     """Where a text is, what it is called, and the text."""
     for name, value in job.effective_values.items():
@@ -79,14 +93,13 @@ def _values(job: CompiledJob) -> Iterator[tuple[str, str, str]]:
         container = job.executor(step.task).get("container", {})
         for variable in container.get("env", ()):
             yield f"{step.name}, environment", str(variable.get("name", "")), str(variable.get("value", ""))
+        before = ""
         for word in (*container.get("command", ()), *container.get("args", ())):
-            if isinstance(word, str):
-                flag, _, text = word.partition("=")
-                yield (
-                    f"{step.name}, arguments",
-                    flag if text and re.fullmatch(r"--[\w-]+", flag) else "an argument",
-                    word,
-                )
+            flag, _, text = word.partition("=")
+            # An option and its value are one word or two.
+            named = flag if text else before
+            yield f"{step.name}, arguments", named if _OPTION.fullmatch(named) else "an argument", word
+            before = word
 
 
 def _texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -118,7 +131,7 @@ def looks_like(name: str, text: str) -> str:
     for what, form in _FORM.items():
         if form.search(text):
             return what
-    value = text.partition("=")[2] if name.startswith("--") else text
+    value = _value_of(name, text)
     named = _NAMES.search(name)
     is_one_word = 6 <= len(value) <= 200 and not re.search(r"\s", value)
     return f"a {named[0].strip('_-')}" if named and is_one_word and not _REFERENCE.fullmatch(value) else ""

@@ -88,6 +88,7 @@ def test_as_json_it_is_the_graph_of_a_local_run(fake):
     assert (by_id[start]["stage"], by_id[start]["key"], by_id[start]["run"]) == ("Pusher", "pushed_model", "one")
     edges = {(by_id[one["source"]]["stage"], by_id[one["target"]]["stage"], one["key"]) for one in graph["edges"]}
     assert ("Trainer", "Evaluator", "model") in edges and ("DataGate", "Transform", "gate") in edges
+    assert {target for _, target, key in edges if key == "gate"} == {"Transform"}
     compared = [one for one in graph["edges"] if one["compared"]]
     assert {(by_id[one["source"]]["path"], by_id[one["source"]]["run"]) for one in compared} == {
         (f"{ROOT}/earlier/model", "")
