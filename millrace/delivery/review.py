@@ -23,6 +23,7 @@ from millrace.jobspec.job import CompiledJob
 from millrace.jobspec.rules.secrets import looks_like, secret_texts
 
 GRAPH, JOB, ROLES, COST = "Graph", "Compiled job", "Roles", "Cost"
+_UNSAID = "cannot be said: "
 _MOST_LINES = 100
 # GitHub takes 65,536 characters in a comment.
 _MOST_CHARACTERS = 65_000
@@ -59,15 +60,21 @@ def comment(
         Markdown. What is the same in several environments is said once, and that nothing changes is one sentence.
     """
     found: dict[str, dict[tuple[str, ...], list[str]]] = {GRAPH: {}, JOB: {}, ROLES: {}, COST: {}}
+    unsaid: dict[str, list[str]] = {}
     for environment, (before, after) in environments.items():
         for title, lines in _sections(before, after).items():
-            if lines:
+            if [line[: len(_UNSAID)] for line in lines] == [_UNSAID]:
+                why = f"{title.lower()} in {environment}"
+                unsaid.setdefault(lines[0][len(_UNSAID) :], []).append(why)
+            elif lines:
                 found[title].setdefault(tuple(lines), []).append(environment)
     changed = {title: groups for title, groups in found.items() if groups}
     names = _listed(list(environments))
+    open_yet = [f"Cannot be said: {_listed(where)}: {_harmless(why)}." for why, where in unsaid.items()]
     if not changed and not schema:
         same = "graph, schema, compiled job, roles and cost"
-        return f"**Millrace**: nothing changes against {against} in {names}: {same}.\n"
+        sentence = f"**Millrace**: nothing changes against {against} in {names}: {same}."
+        return _of_one_comment(cut("\n\n".join([sentence, *open_yet]))) + "\n"
     parts = [f"### Millrace: what changes against {against}"]
     if schema:
         parts.append("\n".join(["#### Schema", *_bullets(schema)]))
@@ -78,6 +85,7 @@ def comment(
     stays = [title.lower() for title in found if title not in changed] + ([] if schema else ["schema"])
     if stays:
         parts.append(f"As before: {_listed(stays)}.")
+    parts += open_yet
     return _of_one_comment(cut("\n\n".join(parts))) + "\n"
 
 
@@ -199,7 +207,7 @@ def roles(before: Compiled, after: Compiled) -> Iterator[str]:
     try:
         old, new = ({one.key: one for one in needs(side.job, side.config)} for side in (before, after))
     except BadInput as error:
-        yield f"cannot be said: {error.what}"
+        yield f"{_UNSAID}{error.what}"
         return
     for key in [one for one in new if one not in old]:
         yield f"needed from now on: {_role(new[key])}, for {'; '.join(new[key].reasons)}"
@@ -211,7 +219,7 @@ def _all_roles(side: Compiled) -> Iterator[str]:
     try:
         yield from map(_role, needs(side.job, side.config))
     except BadInput as error:
-        yield f"cannot be said: {error.what}"
+        yield f"{_UNSAID}{error.what}"
 
 
 def costs(before: Compiled, after: Compiled) -> Iterator[str]:
@@ -226,7 +234,7 @@ def costs(before: Compiled, after: Compiled) -> Iterator[str]:
         times = past_times(after.config)
         old, new = _estimate(before, times), _estimate(after, times)
     except BadInput as error:
-        yield f"cannot be said: {error.what}"
+        yield f"{_UNSAID}{error.what}"
         return
     rented = {one.stage: _rented(one) for one in old.stages}
     renting = {one.stage: _rented(one) for one in new.stages}
@@ -245,7 +253,7 @@ def _whole(side: Compiled) -> str:
     try:
         made = _estimate(side, past_times(side.config))
     except BadInput as error:
-        return f"cannot be said: {error.what}"
+        return f"{_UNSAID}{error.what}"
     unknown = ", without stages of which no run on this machine tells how long they take" if made.unknown else ""
     workers = f"; {of_workers(made)}, which is counted" if made.unbounded else ""
     return f"a run costs {dollars(made.whole.middle)}{unknown}{workers}"

@@ -98,12 +98,12 @@ def test_a_cost_that_counts_workers_without_end_says_so(config: Config) -> None:
     assert "2,000" not in comment("main", [], {"prod": (None, Compiled(bounded, config))})
 
 
-def test_roles_without_a_project_cannot_be_said_and_the_rest_is(config: Config) -> None:
+def test_roles_without_a_project_cannot_be_said_and_are_no_change(config: Config) -> None:
     nowhere = config.model_copy(update={"vertex": config.vertex.model_copy(update={"project": ""})})
     side = Compiled(changed(), nowhere)
     text = comment("main", [], {"dev": (side, side)})
-    assert "#### Roles\n\nIn dev:\n\n- cannot be said: no Google Cloud project is set" in text
-    assert text.endswith("As before: graph, compiled job, cost and schema.\n")
+    assert text.startswith("**Millrace**: nothing changes against main in dev: ")
+    assert "Cannot be said: roles in dev: no Google Cloud project is set" in text and "####" not in text
 
 
 SECRET = "ghp_" + "a1B2" * 9

@@ -23,6 +23,7 @@ from millrace.monitoring.contract import of_requests
 from millrace.monitoring.look import look_of
 from millrace.monitoring.monitor import monitor_window
 from millrace.monitoring.records import recorded, reports
+from millrace.monitoring.references import window_before
 from millrace.monitoring.window import Window
 
 HOUR = timedelta(hours=1)
@@ -173,6 +174,19 @@ def test_the_window_before_is_that_of_the_same_version_where_both_were_recorded(
     log_requests(config, trips(200, 7000))
     compared = monitor_window(config, WINDOW, LATER, str(VERSION), record=False).compared["drift"]
     assert "300 rows of the window before" in compared and "which version" not in compared
+
+
+def test_predictions_are_not_compared_with_those_of_another_version(served):
+    """Two models may well answer the same requests differently: that is no drift."""
+    config = served("monitoring.rows=50")
+    push(RecordedRuns(Path(config.root)), VERSION + 1, trips(500))
+    log_requests(config, trips(400), NOON - HOUR, version=VERSION + 1)
+    monitor_window(config, WINDOW.before, LATER, str(VERSION + 1))
+    runs = Runs(config)
+    # What was recorded is taken, and no log is read.
+    of_another, of_its_own = (window_before(runs, WINDOW, version, None, 50) for version in (VERSION, VERSION + 1))
+    assert "which version" in of_another.words and of_another.predictions is None
+    assert "which version" not in of_its_own.words and of_its_own.predictions is not None
 
 
 def test_the_way_back_from_a_jump_is_said_to_be_one(served):
