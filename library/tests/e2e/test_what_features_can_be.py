@@ -103,6 +103,51 @@ def test_images_in_a_folder_for_each_class_to_a_pushed_model(project):
     assert list((project.folder / "runs" / "digits" / "serving" / "digits").iterdir())
 
 
+ENCODERS = '''"""An encoder of one's own."""
+
+from typing import Any
+
+import keras
+
+
+def lit_rows_and_columns(image: Any, feature: Any) -> Any:
+    """How much of each row and of each column of an image is lit."""
+    rows = keras.layers.Reshape((feature.height,))(keras.ops.mean(image, axis=(2, 3)))
+    return keras.layers.Concatenate(name="lit")([rows, keras.ops.mean(image, axis=(1, 3))])
+'''
+
+
+@pytest.mark.thorough
+def test_a_table_of_paths_with_an_encoder_of_ones_own_to_a_pushed_model(project):
+    table = written(project.data / "scans")
+    lines = "".join(f"scans/{path},{digit},{'aaab'[place % 4]}\n" for place, (path, digit) in enumerate(table))
+    (project.data / "scans.csv").write_text(f"photo,digit,part\n{lines}")
+    (project.folder / "models" / "lit.py").write_text(ENCODERS)
+    values = yaml.safe_load(DIGITS) | {"name": "scans"}
+    by_part = {"by": "column", "column": "part", "values": {"train": ["a"], "eval": ["b"]}}
+    values["data"] = {"path": "../data", "pattern": "scans.csv", "images": ["photo"], "splits": by_part}
+    values["label"]["column"] = "digit"
+    values["features"] = {"photo": {**DIGIT, "encoder": "models.lit.lit_rows_and_columns"}}
+    (project.folder / "conf" / "scans.yaml").write_text(yaml.safe_dump(values))
+    finished = project.millrace("run", "-c", "conf/scans.yaml")
+    assert finished.code == 0, finished.output
+    runs = project.folder / "runs" / "scans"
+    # A blessing keeps a copy of the report.
+    measured = json.loads(next(runs.rglob("Evaluator/evaluation/*/gate_report.json")).read_text())
+    assert measured["examples"] == len(table) // 4, "the rows of part b"
+    [version] = (runs / "serving" / "scans").iterdir()
+    predict = tf.saved_model.load(str(version)).signatures["predict_json"]
+    asked = tf.constant([(project.data / "scans" / path).read_bytes() for path, _ in table[3::4]])
+    right = predict(photo=asked)["label"].numpy() == [str(digit).encode() for _, digit in table[3::4]]
+    assert right.mean() == pytest.approx(measured["metrics"]["sparse_categorical_accuracy"], abs=1e-6)
+    # Two images that this encoder alone cannot tell apart, and a third.
+    rising, falling, dark = np.zeros((3, 8, 8, 1), np.uint8)
+    rising[[1, 6], [6, 1]] = falling[[1, 6], [1, 6]] = 255
+    drawn = tf.constant([tf.io.encode_png(image).numpy() for image in (rising, falling, dark)])
+    first, second, third = predict(photo=drawn)["probabilities"].numpy()
+    assert first == pytest.approx(second, abs=1e-6) and first != pytest.approx(third, abs=1e-3)
+
+
 def test_an_image_that_is_none_is_told_by_its_path(project):
     table = written(project.data)[:50]
     (project.data / table[7][0]).write_bytes(b"no image at all")
