@@ -6,17 +6,21 @@ of a job of yesterday are those of yesterday.
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from millrace.base import files
 from millrace.base.plain_values import differences, plain
 from millrace.config.config import Config
+from millrace.metadata.provenance import moved
+from millrace.project import project
 
 # What no compiled job of Vertex AI holds.
 _ELSEWHERE = ("alerts", "deploy", "kubeflow", "metadata", "promotion", "registry", "rollout", "triggers")
-# Of those that hold what a job says, the keys that are of how it is sent; a trial is said by the command.
-_OF_SENDING = ("push.trial", "vertex.api_endpoint", "vertex.cost", "vertex.request_seconds", "vertex.schedule",
+# Of those that hold what a job says, the keys that are of this machine or of how it is sent; a trial is said by the
+# command, and the root of a job by its own document.
+_OF_SENDING = ("push.trial", "root", "vertex.api_endpoint", "vertex.cost", "vertex.request_seconds", "vertex.schedule",
                "vertex.templates")  # fmt: skip
 
 
@@ -27,7 +31,7 @@ def note_configuration(config: Config, job: Path) -> None:
         config: as it was read.
         job: the job's file.
     """
-    note = {"job": _digest(job), "configuration": _values(config)}
+    note = {"job": _digest(job), "project": str(_project(config)), "configuration": _values(config)}
     files.write(_beside(job), json.dumps(note, indent=1, sort_keys=True) + "\n")
 
 
@@ -46,19 +50,24 @@ def changed_since(config: Config, job: Path) -> list[tuple[str, Any, Any]]:
         note = json.loads(_beside(job).read_text(encoding="utf-8"))
         if note["job"] != _digest(job):
             return []
-        before = note["configuration"]
+        before = moved(note["configuration"], Path(note["project"]), _project(config))
     except (OSError, ValueError, KeyError, TypeError):
         return []
-    return [
-        one
-        for one in differences(before, _values(config))
-        if not any(f"{one[0]}.".startswith(f"{key}.") for key in _OF_SENDING)
-    ]
+    # Data that is elsewhere there is read there.
+    left_out = (*_OF_SENDING, *(["data.path"] if config.vertex.data_path else []))
+    found = differences(before, _values(config))
+    return [one for one in found if not any(f"{one[0]}.".startswith(f"{key}.") for key in left_out)]
 
 
 def _values(config: Config) -> dict[str, Any]:
     values: dict[str, Any] = plain(config.model_dump(mode="json", by_alias=True, exclude=set(_ELSEWHERE)))
     return values
+
+
+def _project(config: Config) -> Path:
+    folder = Path(config.file or os.curdir).resolve().parent
+    found = project.find(folder)
+    return found.root if found else folder
 
 
 def _beside(job: Path) -> Path:

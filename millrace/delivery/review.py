@@ -4,7 +4,7 @@ import contextlib
 import html
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -20,7 +20,7 @@ from millrace.cost.durations import RunTimes, Source, past_times
 from millrace.cost.estimate import CostEstimate, estimate
 from millrace.cost.prices import load_prices
 from millrace.jobspec.job import CompiledJob
-from millrace.jobspec.rules.secrets import looks_like, secret_texts
+from millrace.jobspec.rules.secrets import looks_like
 
 GRAPH, JOB, ROLES, COST = "Graph", "Compiled job", "Roles", "Cost"
 _UNSAID = "cannot be said: "
@@ -146,8 +146,8 @@ def values(before: CompiledJob, after: CompiledJob) -> Iterator[str]:
     old, new = ({step.name for step in job.walk()} for job in (before, after))
     told = old ^ new | {"dependentTasks"}
     groups: dict[tuple[str, str, str], list[str]] = {}
-    secrets = secret_texts(before) | secret_texts(after)
-    for one in value_changes(*(_opened(job.to_document()[0], secrets) for job in (before, after))):
+    secrets: dict[str, str] = {}
+    for one in value_changes(*(_opened(job.to_document()[0], (), secrets) for job in (before, after))):
         # What the graph tells already is not told again.
         if any(part.removesuffix("_executor") in told for part in one.key.split(".")):
             continue
@@ -157,10 +157,10 @@ def values(before: CompiledJob, after: CompiledJob) -> Iterator[str]:
         groups.setdefault(group, []).append(of_task[1] if of_task else "")
     for (kind, place, said), tasks in sorted(groups.items(), key=lambda group: group[0][0]):
         if len(tasks) <= _FEW_TASKS:
-            yield from (f"`{_place(f'{task}.{place}' if kind else place)}`{said}" for task in tasks)
+            yield from (f"{_code(_place(f'{task}.{place}' if kind else place))}{said}" for task in tasks)
         else:
             names = _listed([task.removesuffix("_executor") for task in tasks])
-            yield f"`{_place(place)}` of {len(tasks)} tasks{said}: {names}"
+            yield f"{_code(_place(place))} of {len(tasks)} tasks{said}: {names}"
 
 
 def _said(before: str, after: str) -> str:
@@ -169,22 +169,42 @@ def _said(before: str, after: str) -> str:
     return f": {_code(before) or 'not said'} is {_code(after) or 'not said'} now"
 
 
-def _opened(value: Any, secrets: Collection[str]) -> Any:
+def _opened(value: Any, names: tuple[str, ...], secrets: dict[str, str]) -> Any:
     """A plain value in which texts that hold JSON are what they hold: what differs within is told by its own key.
 
-    What `check` names as a secret stays out of what a whole team reads, and what looks like one by its own key does.
+    What looks like a secret by its form, or by the name of anything that holds it, stays out of what a whole team
+    reads. It is numbered, since another one is a change.
+
+    Args:
+        value: of a compiled job's document.
+        names: the keys that lead to it.
+        secrets: what is shown in place of each secret that was met; new ones are added.
     """
     if isinstance(value, dict):
-        hidden = {key: CUT if isinstance(one, str) and looks_like(key, one) else one for key, one in value.items()}
-        return {key: _opened(one, secrets) for key, one in hidden.items()}
+        called = str(value.get("name", ""))  # of a container's variable
+        return {
+            key: _opened(one, (*names, key, *([called] if key == "value" else [])), secrets)
+            for key, one in value.items()
+        }
     if isinstance(value, list):
-        return [_opened(one, secrets) for one in value]
-    if isinstance(value, str) and value[:1] in ("{", "["):
+        # An option and its value are one word or two.
+        return [
+            _opened(one, (*names, str(before)) if "=" not in str(one) else names, secrets)
+            for before, one in zip(["", *value], value, strict=False)
+        ]
+    if not isinstance(value, str):
+        return value
+    if value[:1] in ("{", "["):
         with contextlib.suppress(ValueError, RecursionError):
-            return _opened(json.loads(value), secrets)
-    for secret in secrets if isinstance(value, str) else ():
-        value = value.replace(secret, CUT)
-    return value
+            return _opened(json.loads(value), names, secrets)
+    option, _, given = value.partition("=")
+    if given and option.startswith("--") and looks_like(option, value):
+        return f"{option}={_numbered(given, secrets)}"
+    return _numbered(value, secrets) if any(looks_like(name, value) for name in ("", *names)) else value
+
+
+def _numbered(secret: str, secrets: dict[str, str]) -> str:
+    return secrets.setdefault(secret, f"{CUT} ({len(secrets) + 1})")
 
 
 def _place(key: str) -> str:

@@ -19,14 +19,13 @@ import yaml
 from millrace.base import files
 from millrace.base.errors import BadInput
 from millrace.base.names import did_you_mean
-from millrace.base.shapes import DEEPEST, TOO_DEEP, NoDocument, misshapen, with_field_names, without_nulls
+from millrace.base.shapes import TOO_DEEP, NoDocument, misshapen, with_field_names, without_nulls
+from millrace.jobspec.graphs import in_order, unwalkable
 from millrace.jobspec.job_shape import JOB, JSON_PARAMETERS, PLATFORMS, SPEC
 
 Spec = dict[str, Any]
 Dialect = Literal["vertex", "kubeflow"]
 
-# Far more than anybody's job has, and few enough to walk.
-MOST_TASKS = 10_000
 _JOB_KEYS = ("pipelineSpec", "runtimeConfig", "labels", "displayName")
 # How schema 2.0 writes a typed value, and how its types are called in 2.1.
 _TYPED_VALUES = {"intValue": int, "doubleValue": float, "stringValue": str}
@@ -347,7 +346,7 @@ def from_documents(documents: list[Any], file: str = "") -> CompiledJob:
         [what for document, shape in zip(documents, shapes, strict=False) for what in misshapen(document, shape)],
         file,
     )
-    _require_none(_unwalkable(spec), file)
+    _require_none(unwalkable(spec), file)
     if first is spec:
         platform = documents[1].get("platforms", {}) if len(documents) > 1 else {}
         job = CompiledJob(spec=spec, dialect="kubeflow", platform=platform, file=file)
@@ -362,30 +361,6 @@ def from_documents(documents: list[Any], file: str = "") -> CompiledJob:
         )
     _require_none(_misshapen_parameters(job), file)
     return job
-
-
-def _unwalkable(spec: Spec) -> list[str]:
-    """Why the graphs cannot be walked: one holds itself, or they hold each other too often for anybody to run that."""
-    held = {name: [*_components_of(one)] for name, one in spec["components"].items()}
-    tasks: dict[str, int] = {}
-    for _ in range(DEEPEST):
-        leaves = [name for name, below in held.items() if held.keys().isdisjoint(below)]
-        tasks |= {name: 1 + sum(tasks.get(one, 1) for one in held.pop(name)) for name in leaves}
-    if held and leaves:
-        return [f"its graphs are nested more than {DEEPEST} deep"]
-    if held:
-        way = [min(held)]
-        while way[-1] not in way[:-1]:
-            way.append(min(held.keys() & held[way[-1]]))
-        around = " > ".join(way[way.index(way[-1]) :])
-        return [f"the graph of the component {way[-1]} holds itself: {around}"]
-    many = sum(tasks.get(one, 1) for one in _components_of(spec["root"]))
-    return [f"its graphs hold each other, which makes {many:,} tasks"] if many > MOST_TASKS else []
-
-
-def _components_of(component: Mapping[str, Any]) -> Iterator[str]:
-    for task in component.get("dag", {}).get("tasks", {}).values():
-        yield task.get("componentRef", {}).get("name", "")
 
 
 def _misshapen_parameters(job: CompiledJob) -> list[str]:
@@ -421,57 +396,6 @@ def _require_none(wrong: list[str], file: str) -> None:
     if wrong:
         more = f" ({len(wrong) - 1} more)" if len(wrong) > 1 else ""
         raise BadInput(f"no compiled job: {wrong[0]}{more}", where=file, remedy=_MAKE_ONE)
-
-
-def producers(task: Mapping[str, Any]) -> set[str]:
-    """The names of the tasks whose outputs or final state a task takes, and of those that it says it waits for."""
-    return set(task.get("dependentTasks", ())) | {name for name, _ in inputs_from_tasks(task)}
-
-
-def inputs_from_tasks(task: Mapping[str, Any]) -> Iterator[tuple[str, Optional[tuple[str, str]]]]:
-    """Every input that a task takes from another one.
-
-    Yields:
-        The producer's name, and whether it is an output of the "artifacts" or "parameters" and its key; None in place
-        of the latter where the input is the producer's final state.
-    """
-    given = task.get("inputs", {})
-    for spec in given.get("artifacts", {}).values():
-        if "taskOutputArtifact" in spec:
-            source = spec["taskOutputArtifact"]
-            yield source.get("producerTask", ""), ("artifacts", source.get("outputArtifactKey", ""))
-    for spec in given.get("parameters", {}).values():
-        if "taskOutputParameter" in spec:
-            source = spec["taskOutputParameter"]
-            yield source.get("producerTask", ""), ("parameters", source.get("outputParameterKey", ""))
-        if "taskFinalStatus" in spec:
-            yield spec["taskFinalStatus"].get("producerTask", ""), None
-
-
-def in_order(tasks: Mapping[str, Spec]) -> dict[str, Spec]:
-    """A graph's tasks in an order in which they can run; names are compared where the graph leaves it open.
-
-    A producer that is not there is passed over, and a circle is cut at its smallest name: whether a graph is sound is
-    for the checks to say.
-    """
-    waiting = {name: producers(tasks[name]) & tasks.keys() for name in sorted(tasks)}
-    consumers: dict[str, list[str]] = {name: [] for name in tasks}
-    for name, needed in waiting.items():
-        for producer in needed:
-            consumers[producer].append(name)
-    ordered: dict[str, Spec] = {}
-    ready = [name for name, needed in waiting.items() if not needed]
-    while waiting:
-        following = []
-        for name in ready or list(waiting)[:1]:
-            ordered[name] = tasks[name]
-            del waiting[name]
-            for consumer in consumers[name]:
-                waiting.get(consumer, set()).discard(name)
-                if consumer in waiting and not waiting[consumer]:
-                    following.append(consumer)
-        ready = sorted(following)
-    return ordered
 
 
 def plain_value(value: Any) -> Any:

@@ -5,7 +5,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, Optional
 
 from millrace.base.interrupts import LOOK_SECONDS, stop_if_interrupted
-from millrace.jobspec.job import Spec, producers
+from millrace.jobspec.graphs import producers
+from millrace.jobspec.job import Spec
 from millrace.rehearsal.report import TaskReport, TaskState
 from millrace.rehearsal.scope import Scope, TaskOutcome
 

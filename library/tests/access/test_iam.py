@@ -1,6 +1,10 @@
 """`millrace iam`: a job runs with just the roles that it names, and without any one of them a named step breaks."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +26,7 @@ from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.jobspec.job import CompiledJob, from_documents
 
+ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = Path(__file__).parents[1] / "jobspec/golden"
 TRAINING, SERVING = "learn@my-project.iam.gserviceaccount.com", "serve@my-prod.iam.gserviceaccount.com"
 WORKERS, PROD_KEY = (
@@ -298,11 +303,30 @@ def test_a_job_of_another_configuration_is_not_judged(tmp_path_factory: Any, cha
     if not root.exists():
         assert asked(["compile"]).exit_code == 0
     assert asked(["iam"], "vertex.cost={budget: 5}", "deploy.log_dataset=x").exit_code == 0, "no job says these"
-    for command in (["iam"], ["cost"], ["deploy", "vars", "-o", str(root / "values.json")]):
+    for command in (["iam"], ["cost"], ["check"], ["deploy", "vars", "-o", str(root / "values.json")]):
         refused = asked(command, change).exception
         assert isinstance(refused, BadInput) and words in refused.what, refused
         assert "millrace compile --runner vertex" in refused.remedy
     assert not (root / "values.json").exists()
+
+
+@pytest.mark.slow
+def test_a_project_that_was_moved_has_the_job_that_it_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A local root, or where a package lies, is in no job of Vertex AI."""
+    for name in ("conf", "schema", "pipeline", "models", "custom_components", "runners"):
+        shutil.copytree(ROOT / name, tmp_path / "one" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "setup.py", tmp_path / "one")
+    said = ["vertex.project=my-project", "vertex.root=gs://my-bucket/millrace", "vertex.data_path=gs://my-bucket/data"]
+    options = [part for one in said for part in ("--set", one)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for command, folder in (("compile", "one"), ("iam", "two"), ("cost", "two")):
+        if folder == "two" and not (tmp_path / "two").exists():
+            (tmp_path / "one").rename(tmp_path / "two")
+        words = [sys.executable, "-m", "millrace.cli.main", command, *options]
+        ended = subprocess.run(
+            words, cwd=tmp_path / folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 0, ended.stderr
 
 
 def test_of_a_job_that_was_compiled_before_nothing_is_granted(tmp_path: Path) -> None:

@@ -42,7 +42,9 @@ def test_the_shipped_configuration_compiles_as_it_is(tmp_path, runner, name, uns
     following = f"next: millrace rehearse --runner {runner}; then millrace submit --runner {runner}, once"
     assert unset in done.stdout and following in done.stdout
     assert "TensorFlow" not in done.stderr and "Warning" not in done.stderr
-    assert sorted(path.name for path in (tmp_path / "compiled").iterdir()) == sorted([name, f"taxi-{runner}.log"])
+    assert sorted(path.name for path in (tmp_path / "compiled").iterdir()) == sorted(
+        [name, f"taxi-{runner}.log", *(["taxi-vertex.configuration.json"] if runner == "vertex" else [])]
+    )
 
     checked = subprocess.run([*command, "check", *there], capture_output=True, text=True, env=environment)
     assert checked.returncode == 2

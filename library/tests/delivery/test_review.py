@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_job import small_job
+from small_job import IMAGE, small_job
 
 from millrace.base.errors import BadInput
 from millrace.config.config import Config
@@ -143,10 +143,31 @@ def test_what_check_names_as_a_secret_is_in_no_comment(config: Config, plant: An
     assert "***" in text and SECRET not in text and "hunter33x" not in text, text
 
 
+def test_a_secret_that_was_changed_is_a_change_and_hides_no_other(config: Config) -> None:
+    """Who opens the request names parameters: what else has the value of one is shown, with what it begins too."""
+    sides = []
+    for words in (["--password=hunter22", "--db_password=hunter22xyzzy"], ["--password=hunter33"]):
+        values = {"a_password": IMAGE, "b_password": "evil.example/image:1"}
+        job = small_job(runtimeConfig={"gcsOutputDirectory": "gs://a-bucket/small", "parameterValues": values})
+        container = job.spec["deploymentSpec"]["executors"]["exec-comp-learner"]["container"]
+        container["args"] = [*container["args"], *words]
+        container["image"] = IMAGE if len(words) > 1 else "evil.example/image:1"
+        sides.append(Compiled(job, config))
+    text = comment("main", [], {"dev": tuple(sides)})
+    assert 'evil.example/image:1"` now' in text and "--password=*** (" in text
+    assert "hunter" not in text and "xyzzy" not in text
+    rotated = [copy.deepcopy(sides[1].job) for _ in range(2)]
+    rotated[1].spec["deploymentSpec"]["executors"]["exec-comp-learner"]["container"]["args"][-1] = "--password=hunter44"
+    text = comment("main", [], {"dev": tuple(Compiled(one, config) for one in rotated)})
+    assert "--password=*** (" in text and "nothing changes" not in text, text
+
+
 def test_names_of_whoever_asks_make_no_sections_and_call_nobody(config: Config) -> None:
     evil = "x`\n\n#### Roles\n\nAs before: roles. @team <img src=http://h/x> <!--"
     job = small_job(serviceAccount=f"a@p.iam{evil}")
     spec = copy.deepcopy(job.spec)
+    named = spec["root"]["dag"]["tasks"]["Learner"].setdefault("inputs", {}).setdefault("parameters", {})
+    named["a` ``` <img src=http://h/x> @team ` b"] = {"runtimeValue": {"constant": "x"}}
     spec["root"]["dag"]["tasks"][evil] = copy.deepcopy(spec["root"]["dag"]["tasks"]["Reader"])
     sides = (Compiled(small_job(), config), Compiled(replace(job, spec=spec), config))
     text = comment("main", [f"{evil}: is required now"], {"dev": sides})
@@ -200,7 +221,7 @@ def test_what_is_the_same_of_many_tasks_is_told_once_after_what_is_of_the_whole_
     assert len(told) == 3
     assert told[0].startswith("`runtimeConfig.gcsOutputDirectory`: ") and "new/artifacts" in told[0]
     [every] = [one for one in told if one.startswith("`env.1` of 15 tasks: ")]
-    assert every.endswith("Trainer, Transform and Tuner") and "{name: FROM, value: ***}" in every
+    assert every.endswith("Trainer, Transform and Tuner") and "{name: FROM, value: *** (1)}" in every
     assert any(one.startswith("`Trainer_executor.container.image`: ") for one in told)
 
 

@@ -13,7 +13,8 @@ from typing import Any
 from fake_service import FakeService, Refused, Request, now
 
 from millrace.catalog.cron import cron_problem
-from millrace.jobspec.job import from_documents, in_order
+from millrace.jobspec.graphs import in_order
+from millrace.jobspec.job import from_documents
 
 API = "/apis/v2beta1"
 # gRPC's number of an HTTP status, as the gateway writes it.

@@ -15,7 +15,8 @@ from fake_service import FakeGoogleService, Refused, Request, now
 from millrace.catalog.cron import cron_problem
 from millrace.catalog.machines import step_objections
 from millrace.catalog.regions import region_objections
-from millrace.jobspec.job import from_documents, in_order
+from millrace.jobspec.graphs import in_order
+from millrace.jobspec.job import from_documents
 
 PARENT = r"/v1/(projects/[^/]+/locations/[^/]+)"
 JOB_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")

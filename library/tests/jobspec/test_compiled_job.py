@@ -7,7 +7,8 @@ from golden_cases import GOLDEN
 from small_job import step_of
 
 from millrace.base.errors import BadInput
-from millrace.jobspec.job import CompiledJob, in_order, load, producers
+from millrace.jobspec.graphs import in_order, producers
+from millrace.jobspec.job import CompiledJob, load
 
 
 @pytest.mark.parametrize("case", ["everything-vertex.json", "taxi-vertex-schema-2.0.json", "everything-kubeflow.yaml"])

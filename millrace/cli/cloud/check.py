@@ -12,6 +12,7 @@ from millrace.base import printing
 from millrace.base.errors import BadInput, ConfigError
 from millrace.cli.cloud.findings import print_findings
 from millrace.cli.cloud.service_options import parameter_values
+from millrace.cli.cloud.vertex_job import require_unchanged
 from millrace.cli.options import again, config_options
 from millrace.cloud.compile import SUFFIXES, compiled_file
 from millrace.config.config import Config
@@ -50,6 +51,8 @@ def check_command(
     ):
         job = compiled.with_values(values)
         config = _config_of(job, config_file, overrides, explicit or file is None)
+        if file is None and config is not None and job.dialect == "vertex":
+            require_unchanged(job, config, again(config_file, overrides), f"millrace check {job.file}")
         findings = check(job, config)
         printing.say(f"{job.file}: {counted(findings)}", console)
         print_findings(findings, console)

@@ -53,7 +53,7 @@ def compile_command(
     findings = check(job, config)
     wrong = bool(refusing(findings, submitting=False))
     written = _save(job, target, wrong)
-    if written == compiled_file(config, runner):
+    if runner == "vertex" and written.resolve() == compiled_file(config, runner).resolve():
         note_configuration(config, written)
     _print(config, job, written, findings, also(config_file, overrides, job.dialect), Console())
     if wrong:

@@ -48,16 +48,35 @@ def vertex_job(config: Config, file: Optional[Path], again: str, why: str) -> Co
     return job
 
 
+def require_unchanged(job: CompiledJob, config: Config, again: str, as_it_is: str) -> None:
+    """Refuses a job that was compiled when the configuration said something else.
+
+    Args:
+        job: as `millrace compile` left it.
+        config: as it is now.
+        again: the options that name the configuration in a command.
+        as_it_is: what takes the job all the same.
+
+    Raises:
+        BadInput: something differs.
+    """
+    for key, then, now in changed_since(config, Path(job.file)):
+        raise BadInput(
+            f"the job was compiled when {key} was {_shown(then)}, and it is {_shown(now)} now",
+            where=job.file,
+            remedy=f"millrace compile --runner vertex{again}; {as_it_is} takes it as it is",
+        )
+
+
 def _require_of_today(job: CompiledJob, config: Config, again: str) -> None:
     """Refuses a job that was compiled before the configuration said what it says: of it nothing is granted or made."""
-    remedy = f"millrace compile --runner vertex{again}; --job {job.file} takes it as it is"
+    as_it_is = f"--job {job.file}"
+    remedy = f"millrace compile --runner vertex{again}; {as_it_is} takes it as it is"
     root = layout(deployed(config, VERTEX)).artifacts
     if job.root != root:
         what = f"the job was compiled for the root {job.root}, and the configuration's is {root}"
         raise BadInput(what, where=job.file, remedy=remedy)
-    for key, then, now in changed_since(config, Path(job.file)):
-        what = f"the job was compiled when {key} was {_shown(then)}, and it is {_shown(now)} now"
-        raise BadInput(what, where=job.file, remedy=remedy)
+    require_unchanged(job, config, again, as_it_is)
     for absent in (*asked_for.job(job, config), *asked_for.stages(job, config)):
         raise BadInput(absent.what, where=job.file, remedy=remedy)
 

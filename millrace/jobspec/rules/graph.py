@@ -5,7 +5,8 @@ from typing import Optional
 
 from millrace.config.config import Config
 from millrace.jobspec.findings import JobFinding
-from millrace.jobspec.job import CompiledJob, Spec, Step, inputs_from_tasks, producers
+from millrace.jobspec.graphs import inputs_from_tasks, producers
+from millrace.jobspec.job import CompiledJob, Spec, Step
 
 _REPORT = "this is the compiler's mistake: report it, with the compiled file"
 

@@ -64,19 +64,6 @@ def parameters(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFindin
             )
 
 
-def secret_texts(job: CompiledJob) -> set[str]:
-    """The texts of a job that are told as secrets; of an option in one word, its value.
-
-    Args:
-        job: of any service.
-    """
-    return {_value_of(name, text) for _, name, text in _values(job) if looks_like(name, text)}
-
-
-def _value_of(name: str, text: str) -> str:
-    return text[len(name) + 1 :] if name.startswith("--") and text.startswith(f"{name}=") else text
-
-
 def _values(job: CompiledJob) -> Iterator[tuple[str, str, str]]:
     """Where a text is, what it is called, and the text."""
     for name, value in job.effective_values.items():
@@ -131,7 +118,7 @@ def looks_like(name: str, text: str) -> str:
     for what, form in _FORM.items():
         if form.search(text):
             return what
-    value = _value_of(name, text)
+    value = text[len(name) + 1 :] if name.startswith("--") and text.startswith(f"{name}=") else text
     named = _NAMES.search(name)
     is_one_word = 6 <= len(value) <= 200 and not re.search(r"\s", value)
     return f"a {named[0].strip('_-')}" if named and is_one_word and not _REFERENCE.fullmatch(value) else ""
