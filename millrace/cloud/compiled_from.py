@@ -53,8 +53,9 @@ def changed_since(config: Config, job: Path) -> list[tuple[str, Any, Any]]:
         before = moved(note["configuration"], Path(note["project"]), _project(config))
     except (OSError, ValueError, KeyError, TypeError):
         return []
-    # Data that is elsewhere there is read there.
-    left_out = (*_OF_SENDING, *(["data.path"] if config.vertex.data_path else []))
+    # Data that is elsewhere there is read there; a monitor is that of an endpoint.
+    left_out = [*_OF_SENDING, *(["data.path"] if config.vertex.data_path else [])]
+    left_out += [] if config.push.vertex else ["monitoring"]
     found = differences(before, _values(config))
     return [one for one in found if not any(f"{one[0]}.".startswith(f"{key}.") for key in left_out)]
 

@@ -263,8 +263,8 @@ class _Try:
 
     def _of(self, words: str, reason: str, *, can_pass: bool = False) -> _Refused:
         """The machine's failure where a message or a log says so, else the model's."""
-        # Once it is loaded a model has read its files: what it is refused then is what it tries beyond them.
-        if self._report.load_seconds and _NOT_ALLOWED in words:
+        # What is refused to a model whose files can be read is what it tries beyond them.
+        if _NOT_ALLOWED in words and all(os.access(path, os.R_OK) for path in self._files()):
             return _Refused(
                 f"{reason}; a model writes into its own folder alone and connects nowhere", can_pass=can_pass
             )
@@ -273,6 +273,10 @@ class _Try:
         if fault is None or (fault.what.endswith("memory") and self._had_memory):
             return _Refused(reason, can_pass=can_pass)
         return _machines(f"{reason}: {fault.what}", fault.remedy)
+
+    def _files(self) -> Iterator[Path]:
+        model = (self._scratch / MODEL_NAME / _VERSION).resolve()
+        return iter([model, *model.rglob("*")])
 
     def _wait_for_model(self, server: ServerProcess, client: Client, deadline: float) -> None:
         while True:

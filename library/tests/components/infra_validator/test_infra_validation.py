@@ -16,6 +16,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+import tensorflow as tf
+from saved_models import SERIALIZED
 
 from millrace.base.cores import cores
 from millrace.base.errors import BadInput, CouldNotJudge
@@ -105,6 +107,34 @@ def test_refusals(tmp_path, save_model, records, method, limits, reason):
         assert report.reason.endswith(" MiB, over the limit of 1000 MiB")
     if method == "aborts":
         assert "out of trips" in report.reason
+
+
+class Diary(tf.saved_model.experimental.TrackableResource):
+    """A resource whose making, when a model is loaded, writes a file."""
+
+    def __init__(self, place):
+        super().__init__()
+        self._place = place
+        assert self.resource_handle is not None
+
+    def _create_resource(self):
+        return tf.raw_ops.VarHandleOp(dtype=tf.float32, shape=[])
+
+    def _initialize(self):
+        tf.io.write_file(self._place, "dear diary")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(landlock() < 1, reason="this kernel has no Landlock")
+def test_a_model_that_writes_when_it_is_loaded_is_refused_and_not_the_machine(tmp_path, records):
+    model, place = tf.Module(), tmp_path / "written"
+    model.diary = Diary(str(place))
+    answer = tf.function(lambda examples: {"p": tf.ones([tf.size(examples), 1])}, input_signature=SERIALIZED)
+    tf.saved_model.save(model, str(tmp_path / "model"), {"serving_default": answer.get_concrete_function()})
+    place.unlink(missing_ok=True)
+    report, _ = validate(tmp_path / "model", records[12:], PATIENT, tmp_path / "server.log")
+    assert not report.blessed and not place.exists()
+    assert "load: " in report.reason and "a model writes into its own folder alone" in report.reason
 
 
 @pytest.mark.slow
