@@ -31,7 +31,7 @@ tuning:
   enabled: true
   trials: 2
   steps: 30
-  objective: {metric: Recall, thresholds: 0.4}
+  objective: {metric: Recall, thresholds: 0.5}
   space: {learning_rate: {values: [0.005, 0.2]}}
 evaluation: {metrics: [AUC, ExampleCount], thresholds: [{metric: AUC, at_least: 0.75}]}
 """
