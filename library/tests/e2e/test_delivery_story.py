@@ -96,7 +96,7 @@ def test_from_a_pull_request_to_production_and_back(fresh_project, tmp_path_fact
         make(project, "review", AGAINST="HEAD~1")
         comment = (project.folder / ".cache/review.md").read_text()
         assert "In dev, prod and staging:" in comment and "`60` is `80` now" in comment, comment
-        assert "In dev:\n\n- cannot be said: no Google Cloud project is set" in comment, "dev runs here"
+        assert "Cannot be said: roles in dev: no Google Cloud project is set" in comment, "dev runs here"
         assert comment.endswith("As before: graph, cost and schema.\n"), comment
 
         # Merged: a release for each environment, rehearsed and signed, and the first of them shipped.
