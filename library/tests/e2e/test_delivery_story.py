@@ -96,8 +96,9 @@ def test_from_a_pull_request_to_production_and_back(fresh_project, tmp_path_fact
         make(project, "review", AGAINST="HEAD~1")
         comment = (project.folder / ".cache/review.md").read_text()
         assert "In dev, prod and staging:" in comment and "`60` is `80` now" in comment, comment
-        assert "Cannot be said: roles in dev: no Google Cloud project is set" in comment, "dev runs here"
-        assert comment.endswith("As before: graph, cost and schema.\n"), comment
+        assert "\n\nAs before: graph, roles, cost and schema.\n\nCannot be said: roles in dev: no Google " in comment, (
+            comment
+        )
 
         # Merged: a release for each environment, rehearsed and signed, and the first of them shipped.
         for name in ENVIRONMENTS:
