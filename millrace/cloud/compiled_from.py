@@ -4,7 +4,6 @@ A job's own document does not say all that a configuration asks for, and roles, 
 of a job of yesterday are those of yesterday.
 """
 
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from millrace.base import files
 from millrace.base.plain_values import differences, plain
 from millrace.config.config import Config
-from millrace.metadata.provenance import moved
+from millrace.metadata.provenance import file_digest, moved
 from millrace.project import project
 
 # What no compiled job of Vertex AI holds.
@@ -31,7 +30,7 @@ def note_configuration(config: Config, job: Path) -> None:
         config: as it was read.
         job: the job's file.
     """
-    note = {"job": _digest(job), "project": str(_project(config)), "configuration": _values(config)}
+    note = {"job": file_digest(job), "project": str(_project(config)), "configuration": _values(config)}
     files.write(_beside(job), json.dumps(note, indent=1, sort_keys=True) + "\n")
 
 
@@ -48,7 +47,7 @@ def changed_since(config: Config, job: Path) -> list[tuple[str, Any, Any]]:
     """
     try:
         note = json.loads(_beside(job).read_text(encoding="utf-8"))
-        if note["job"] != _digest(job):
+        if note["job"] != file_digest(job):
             return []
         before = moved(note["configuration"], Path(note["project"]), _project(config))
     except (OSError, ValueError, KeyError, TypeError):
@@ -73,7 +72,3 @@ def _project(config: Config) -> Path:
 
 def _beside(job: Path) -> Path:
     return job.with_suffix(".configuration.json")
-
-
-def _digest(job: Path) -> str:
-    return hashlib.sha256(job.read_bytes()).hexdigest()

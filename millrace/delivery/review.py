@@ -63,9 +63,8 @@ def comment(
     unsaid: dict[str, list[str]] = {}
     for environment, (before, after) in environments.items():
         for title, lines in _sections(before, after).items():
-            if [line[: len(_UNSAID)] for line in lines] == [_UNSAID]:
-                why = f"{title.lower()} in {environment}"
-                unsaid.setdefault(lines[0][len(_UNSAID) :], []).append(why)
+            if len(lines) == 1 and lines[0].startswith(_UNSAID):
+                unsaid.setdefault(lines[0].removeprefix(_UNSAID), []).append(f"{title.lower()} in {environment}")
             elif lines:
                 found[title].setdefault(tuple(lines), []).append(environment)
     changed = {title: groups for title, groups in found.items() if groups}

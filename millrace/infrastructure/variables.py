@@ -242,7 +242,7 @@ def _granted(grants: Iterable[Grant], config: Config) -> Iterator[RoleGrant]:
         elif account:
             resource = f"projects/{account[2]}/serviceAccounts/{resource}"
         kind = next((name for name, pattern in _KINDS if pattern.fullmatch(resource)), None)
-        if kind is None and grant in given_no_module(grants):
+        if _REGIONAL_SECRET.fullmatch(resource):
             continue
         if kind is None:
             raise BadInput(

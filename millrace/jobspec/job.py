@@ -368,14 +368,18 @@ def _misshapen_parameters(job: CompiledJob) -> list[str]:
     for step in job.walk():
         for name, shape in JSON_PARAMETERS.items():
             try:
-                _read_json(job.value(step, name))
+                value = _read_json(job.value(step, name))
             except NoDocument as error:
                 found.append(f"{step.name}.{name}: {error}")
+                continue
             except ValueError:
                 continue
-            value = (job.json_items if isinstance(shape, list) else job.json_value)(step, name)
+            if not isinstance(value, type(shape)):
+                continue
+            is_list = isinstance(value, list)
             # KFP's compiler puts placeholders into a list; what holds one is whatever it stands for.
-            found += misshapen(value, shape, f"{step.name}.{name}", "{{" if isinstance(value, list) else "")
+            told = with_field_names(value) if is_list else value
+            found += misshapen(told, shape, f"{step.name}.{name}", "{{" if is_list else "")
     return found
 
 

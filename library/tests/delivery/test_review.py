@@ -282,6 +282,12 @@ def test_a_step_that_is_cancelled_leaves_no_commit_checked_out(tmp_path: Path) -
     assert len(listed.stdout.splitlines()) == 1
 
 
+def test_a_machine_without_git_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BadInput, match="there is no git on this machine"), checked_out(tmp_path, "HEAD"):
+        pass
+
+
 SLOW_GIT = """#!/bin/sh
 case "$*" in
   *"worktree add"*) touch "$MARK"; sleep 1 ;;

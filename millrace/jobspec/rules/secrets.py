@@ -36,8 +36,8 @@ _NAMES = re.compile(
     r"|access[_-]?token|bearer[_-]?token|webhook[_-]?url)$",
     re.IGNORECASE,
 )
-# What names a secret that is kept elsewhere, or stands where one will be.
 _OPTION = re.compile(r"--[\w-]+")
+# What names a secret that is kept elsewhere, or stands where one will be.
 _REFERENCE = re.compile(
     r"projects/[^/]+/secrets/[^/]+(/versions/[^/]+)?|\{\{.*\}\}|\$\{?\w+\}?|<.*>|[A-Z][A-Z0-9_]*", re.DOTALL
 )
